@@ -1,0 +1,92 @@
+"""
+Everything that is checked, each in an environment of its own. `nox` runs what a change has to pass.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+
+
+@nox.session(python=sorted({*PYTHONS, CURRENT}))
+def tests(session: nox.Session) -> None:
+    """
+    Run the suite on every Python that is here.
+    """
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def floor(session: nox.Session) -> None:
+    """
+    Run the suite on the oldest versions of what trio_run depends on.
+    """
+    oldest = (each.replace(">=", "==") for each in PROJECT["dependencies"])
+    session.install("-e", ".[test]", *oldest)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """
+    Run the suite and show which lines and branches it never took.
+    """
+    session.install("-e", ".[test]")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "report")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """
+    Check style, formatting, spelling and the changelog's fragments.
+    """
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", "--no-cache")
+    session.run("ruff", "format", "--no-cache", "--check")
+    session.run("codespell")
+    session.run("towncrier", "build", "--draft", "--version", PROJECT["version"], silent=True)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """
+    Check types as strictly as mypy and pyright can, and that nothing public lacks one.
+    """
+    session.install(".[types]")
+    session.run("mypy")
+    session.run("basedpyright", "--warnings")
+    # Away from the source, so that it is the installed package that is looked at.
+    session.chdir(session.create_tmp())
+    session.run("basedpyright", "--ignoreexternal", "--verifytypes", "trio_run")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """
+    Build the documentation; its code runs in the test suite.
+    """
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
+
+
+@nox.session(python=CURRENT)
+def bench(session: nox.Session) -> None:
+    """
+    Measure trio_run beside its peers: nox -s bench -- CASE.
+    """
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "benchmarks", *session.posargs)

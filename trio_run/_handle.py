@@ -1,0 +1,220 @@
+"""
+The handle: what whoever starts something holds of it.
+
+One class for a job of a group, a job of a pool and a child of a supervisor. This file keeps the outcome and wakes who waits
+for it; when a thing is ready or done, its owner says.
+
+Laws: an outcome is set once. A handle keeps a value or an error, never both. Waiting is always a checkpoint.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, final
+
+import attrs
+import trio
+
+from .errors import InternalError, JobCancelled, NotDone
+
+T = TypeVar("T")
+
+
+class State(enum.Enum):
+    """
+    What became of a job or child so far.
+    """
+
+    WAITING = "waiting"
+    """Not begun, or between two lives."""
+
+    RUNNING = "running"
+    """Begun."""
+
+    FINISHED = "finished"
+    """It returned."""
+
+    FAILED = "failed"
+    """It raised, and is not tried again."""
+
+    CANCELLED = "cancelled"
+    """It was cancelled, by its handle or with all around it."""
+
+    STOPPED = "stopped"
+    """Its supervisor stopped it."""
+
+
+_OVER = frozenset({State.FINISHED, State.FAILED, State.CANCELLED, State.STOPPED})
+
+
+@final
+@attrs.define(eq=False, repr=False)
+class Handle(Generic[T]):
+    """
+    A job or child that was started, and in time its outcome.
+
+    Made by ``start_soon`` and its like, never by hand. All of it is safe from every task; not from other threads.
+    """
+
+    name: str
+    """What it is called; for a child, its path."""
+
+    state: State
+    """What became of it so far."""
+
+    ready_value: object
+    """What it gave to ``task_status.started()`` last; None before that, and where it gave nothing."""
+
+    _canceller: Callable[[str | None], None]
+    _value: T | None = None
+    _error: BaseException | None = None
+    _reason: str | None = None
+    _changed: trio.Event | None = None
+    _ready: bool = False
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.name} {self.state.value}>"
+
+    @property
+    def done(self) -> bool:
+        """
+        Whether the outcome is there.
+        """
+        return self.state in _OVER
+
+    @property
+    def lost(self) -> bool:
+        """
+        Whether it was over before it was ready.
+        """
+        return self.done and not self._ready
+
+    @property
+    def error(self) -> BaseException | None:
+        """
+        What it raised, where it failed.
+        """
+        return self._error
+
+    @property
+    def value(self) -> T:
+        """
+        What it returned.
+
+        Raises:
+            NotDone: It is not over yet.
+            JobCancelled: It was cancelled, or stopped.
+            BaseException: It failed; this is the very error it raised.
+        """
+        if self.state is State.FINISHED:
+            return self._value  # type: ignore[return-value]  # it holds a T from the moment that it finished
+        if self._error is not None:
+            raise self._error
+        if self.done:
+            raise JobCancelled(self.name, self._reason)
+        raise NotDone(self.name, self.state.value)
+
+    async def wait(self) -> T:
+        """
+        Wait until it is over, and return what it returned.
+
+        Raises:
+            JobCancelled: It was cancelled, or stopped.
+            BaseException: It failed; this is the very error it raised.
+
+        Cancellation:
+            Ends the wait, and leaves the job or child alone.
+        """
+        await wait_until(self, _is_done)
+        return self.value
+
+    def cancel(self, reason: str | None = None) -> None:
+        """
+        Cancel it, wherever it stands. Returns at once; `wait` tells when it is gone.
+
+        For a child of a supervisor this ends the present life only, and counts as a failure: its supervisor may start it
+        again. To end a child for good, stop it by name.
+
+        Args:
+            reason: Why, for logs and for ``trio.Cancelled.reason``.
+        """
+        if not self.done:
+            self._reason = reason
+            self._canceller(reason)
+
+
+def make_handle(name: str, canceller: Callable[[str | None], None]) -> Handle[Any]:
+    """
+    Make the handle of something called *name*, which is cancelled by *canceller*.
+    """
+    return Handle(name, State.WAITING, None, canceller)
+
+
+def note_running(handle: Handle[Any]) -> None:
+    """
+    Note that it has begun.
+    """
+    handle.state = State.RUNNING
+
+
+def note_waiting(handle: Handle[Any]) -> None:
+    """
+    Note that it waits for its next life.
+    """
+    handle.state = State.WAITING
+    handle._ready = False  # noqa: SLF001
+
+
+def note_ready(handle: Handle[Any], value: object) -> None:
+    """
+    Note that it is ready, and what it gave to ``started()``.
+    """
+    handle.ready_value = value
+    handle._ready = True  # noqa: SLF001
+    _wake(handle)
+
+
+def settle(handle: Handle[Any], state: State, *, value: object = None, error: BaseException | None = None) -> None:
+    """
+    Set the outcome.
+
+    Raises:
+        InternalError: It was set before.
+    """
+    if handle.done:
+        raise InternalError(f"The outcome of {handle!r} was to be set again, to {state.value}.")
+    handle.state, handle._value, handle._error = state, value, error  # noqa: SLF001
+    _wake(handle)
+
+
+async def wait_started(handle: Handle[Any]) -> None:
+    """
+    Wait until it is ready or over, whichever comes first.
+    """
+    await wait_until(handle, _is_started)
+
+
+async def wait_until(handle: Handle[Any], holds: Callable[[Handle[Any]], bool]) -> None:
+    """
+    Wait until *holds* is true of *handle*; a checkpoint in any case.
+    """
+    await trio.lowlevel.checkpoint()
+    while not holds(handle):
+        if handle._changed is None:  # noqa: SLF001
+            handle._changed = trio.Event()  # noqa: SLF001
+        await handle._changed.wait()  # noqa: SLF001
+
+
+def _is_done(handle: Handle[Any]) -> bool:
+    return handle.done
+
+
+def _is_started(handle: Handle[Any]) -> bool:
+    return handle._ready or handle.done  # noqa: SLF001
+
+
+def _wake(handle: Handle[Any]) -> None:
+    changed, handle._changed = handle._changed, None  # noqa: SLF001
+    if changed is not None:
+        changed.set()

@@ -1,0 +1,67 @@
+"""
+Names: paths of the tree, and a good name for any callable.
+
+A path is the names from the root down, joined by slashes: ``shop/workers/mailer``. One life of a child is the path, a hash
+and the number of the life: ``shop/workers/mailer#3``.
+
+This file makes names. Whether a name is taken is for the supervisor to say.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+
+
+def join(path: str, name: str) -> str:
+    """
+    Return the path of the child *name* of *path*; the path of the root is its name.
+    """
+    return f"{path}/{name}" if path else name
+
+
+def is_within(path: str, ancestor: str) -> bool:
+    """
+    Tell whether *path* is *ancestor* or lies below it.
+    """
+    return path == ancestor or path.startswith(ancestor + "/")
+
+
+def checked(name: object, owner: str) -> str:
+    """
+    Return *name* if it can be one step of a path.
+
+    Args:
+        name: What a user gave as a name.
+        owner: What is to be named so, for the error.
+
+    Raises:
+        TypeError: *name* is not a string.
+        ValueError: *name* is empty, or holds a character that has a meaning in paths.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"The name of {owner} has to be a string, not {name!r}.")
+    if not name or not name.isprintable() or "/" in name or "#" in name:
+        raise ValueError(
+            f"{name!r} cannot be the name of {owner}: a name is one step of a path, so it is not empty, prints, "
+            f"and has no slash and no hash in it."
+        )
+    return name
+
+
+def name_of(thing: object) -> str:
+    """
+    Guess a good name for *thing*: a function, method, class, partial or object.
+
+    ``db.run`` is named after the object, since every runner has a ``run``; ``shop.open`` is ``Shop.open``.
+    """
+    while isinstance(thing, functools.partial):
+        thing = thing.func
+    if isinstance(thing, types.MethodType):
+        owner = thing.__self__
+        kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
+        return kind if thing.__name__ == "run" else f"{kind}.{thing.__name__}"
+    name = getattr(thing, "__name__", None)
+    if not isinstance(name, str):
+        name = type(thing).__name__
+    return name.strip("<>") or "runner"

@@ -1,0 +1,305 @@
+"""
+Every exception of trio_run, all under `TrioRunError`.
+
+An error here names who it is about by path, says what happened with numbers, and ends with the way out. What a child
+raised itself is never rewritten: it is the ``__cause__``, or a leaf of the group.
+
+What a caller did wrong with an argument is not here: that is a plain `TypeError` or `ValueError`, raised before anything
+starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TrioRunError(Exception):
+    """
+    Base of every exception that trio_run defines.
+    """
+
+
+class InternalError(TrioRunError):
+    """
+    A promise of trio_run's own code was broken. Please report it, with the traceback.
+    """
+
+
+class StartFailed(TrioRunError):
+    """
+    A child ended before it was ready, and its start had been asked for.
+
+    The child's own error is the ``__cause__``. Where a supervisor raises this from `Supervisor.run`, the children that had
+    been started are stopped again.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return f"{self.path} did not start: {_said(self.__cause__)}"
+
+
+class EndedBeforeReady(TrioRunError):
+    """
+    A runner that takes ``task_status`` returned without calling ``task_status.started()``.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} returned before it was ready. Call task_status.started() once it serves, "
+            f"or leave the task_status parameter out."
+        )
+
+
+class ChildReturned(TrioRunError):
+    """
+    A child that is to run always has returned.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return f"{self.path} returned, and its restart is ALWAYS. If it may finish, use restart=Restart.ON_FAILURE."
+
+
+class ChildCancelled(TrioRunError):
+    """
+    A child was cancelled by something other than its supervisor, for example through its handle.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return f"{self.path} was cancelled, but not by its supervisor. To end a child for good, stop it by name."
+
+
+class LeakedCancelled(TrioRunError):
+    """
+    A runner let a ``trio.Cancelled`` escape that nothing around it had asked for.
+
+    It is a failure like any other; the stray exception is the ``__cause__``.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} raised a trio.Cancelled that no cancel scope around it had sent. "
+            f"Look for code that stores a Cancelled and raises it later."
+        )
+
+
+class GaveUp(ExceptionGroup[Exception], TrioRunError):  # noqa: N818 - the field's word: a supervisor gives up
+    """
+    A supervisor spent its restart budget, and has stopped all its children.
+
+    A group, so that ``except*`` still finds the errors that led here: first the one that broke the budget, then what the
+    other children raised while they were stopped.
+
+    Attributes:
+        path: The supervisor, as in ``shop/workers``.
+        child: The name of the child whose failure was one too many.
+        restarts: How many restarts the budget forgives.
+        per: In how many seconds.
+        history: A line for each failure that counted, oldest first. Text only, so that no frame is kept alive.
+    """
+
+    path: str
+    child: str
+    restarts: int
+    per: float
+    history: tuple[str, ...]
+
+    def __new__(
+        cls, path: str, child: str, budget: tuple[int, float], history: Sequence[str], errors: Sequence[Exception]
+    ) -> GaveUp:
+        """
+        Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in.
+        """
+        restarts, per = budget
+        message = (
+            f"{path} gave up: {child} failed once more than the {restarts} restarts in {per:g} s that its budget forgives. "
+            f"Mend the cause below, or raise the budget with Budget(restarts=..., per=...)"
+        )
+        self = super().__new__(cls, message, errors)
+        self.path, self.child, self.restarts, self.per, self.history = path, child, restarts, per, tuple(history)
+        return self
+
+    def __init__(self, *_args: object) -> None:
+        """
+        Do nothing: the group was made by ``__new__``, and its attributes with it.
+        """
+
+    def derive(self, excs: Sequence[Exception]) -> ExceptionGroup[Exception]:  # type: ignore[override]
+        """
+        Make a plain group of a part of the errors: the verdict belongs to the whole only.
+        """
+        return ExceptionGroup(self.message, excs)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """
+        Pickle by the arguments of ``__new__``.
+        """
+        budget = (self.restarts, self.per)
+        return GaveUp, (self.path, self.child, budget, self.history, self.exceptions)
+
+
+class DuplicateChild(TrioRunError):
+    """
+    A supervisor already has a child of that name.
+
+    Attributes:
+        path: The child that is there, as in ``shop/db``.
+        state: What it is doing, as in ``up`` or ``down``.
+    """
+
+    def __init__(self, path: str, state: str) -> None:
+        self.path, self.state = path, state
+        super().__init__(path, state)
+
+    def __str__(self) -> str:
+        return f"{self.path} exists already, and is {self.state}. Give the new child another name, or remove the old one."
+
+
+class ChildNotFound(TrioRunError):
+    """
+    A supervisor has no child of that name.
+
+    Attributes:
+        path: The child that was asked for, as in ``shop/db``.
+        names: The names of the children that there are.
+    """
+
+    def __init__(self, path: str, names: Sequence[str]) -> None:
+        self.path, self.names = path, tuple(names)
+        super().__init__(path, self.names)
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.names[:10]) or "none"
+        more = f" and {len(self.names) - 10} more" if len(self.names) > 10 else ""
+        return f"There is no child {self.path}. The children are: {shown}{more}."
+
+
+class SupervisorNotRunning(TrioRunError):
+    """
+    A supervisor was asked to do something before its run, while it is stopping, or after it.
+
+    Attributes:
+        path: The supervisor, as in ``shop/workers``.
+        state: ``not started``, ``stopping`` or ``stopped``.
+    """
+
+    def __init__(self, path: str, state: str) -> None:
+        self.path, self.state = path, state
+        super().__init__(path, state)
+
+    def __str__(self) -> str:
+        return f"The supervisor {self.path} is {self.state}: it takes no more orders."
+
+
+class WouldDeadlock(TrioRunError):
+    """
+    A call would wait for the very task that makes it.
+
+    Attributes:
+        path: Who would be waited for, as in ``shop/db``.
+        caller: Who called, as in ``shop/db/pool``.
+    """
+
+    def __init__(self, path: str, caller: str) -> None:
+        self.path, self.caller = path, caller
+        super().__init__(path, caller)
+
+    def __str__(self) -> str:
+        return f"{self.caller} would wait for {self.path} to end, and so for itself. Return instead, or ask from another child."
+
+
+class NotDone(TrioRunError):
+    """
+    A handle has no value yet.
+
+    Attributes:
+        name: The job or child.
+        state: What it is doing.
+    """
+
+    def __init__(self, name: str, state: str) -> None:
+        self.name, self.state = name, state
+        super().__init__(name, state)
+
+    def __str__(self) -> str:
+        return f"{self.name} has no value yet: it is {self.state}. Use `await handle.wait()`."
+
+
+class JobCancelled(TrioRunError):
+    """
+    A handle has no value: its job was cancelled, or its child stopped.
+
+    Attributes:
+        name: The job or child.
+        reason: Why, where a reason was given.
+    """
+
+    def __init__(self, name: str, reason: str | None) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        return f"{self.name} has no value: it was cancelled ({self.reason or 'no reason given'})."
+
+
+class Closed(TrioRunError):
+    """
+    A group or pool was offered work after its block had ended, or after it had failed.
+
+    The failure that closed it, where there was one, is the ``__cause__``.
+
+    Attributes:
+        owner: The group or pool.
+        job: What was offered.
+    """
+
+    def __init__(self, owner: str, job: str) -> None:
+        self.owner, self.job = owner, job
+        super().__init__(owner, job)
+
+    def __str__(self) -> str:
+        why = f" because of {_said(self.__cause__)}" if self.__cause__ is not None else ""
+        return f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
+
+
+def _said(error: BaseException | None) -> str:
+    """
+    Say *error* in one line: its type, and its text where it has one.
+    """
+    if error is None:
+        return "no reason was recorded"
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,5 @@
+"""
+Supervision: who is started again, when, with whom, and when to give up.
+
+``_policy`` has the rules, ``_core`` and ``_order`` the decisions, ``_shell`` the hands, ``_handle`` what users hold.
+"""

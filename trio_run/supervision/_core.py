@@ -1,0 +1,288 @@
+"""
+The decisions of a supervisor: facts in, actions out.
+
+The core is level-triggered. Each slot knows the phase its child is in and whether it is wanted up; orders and facts change
+that, and `decide` names the moves that the difference asks for. Nothing here says "then", and there is no table of states
+against events. In which order children move is for `_order`; how a move is carried out, for `_shell`. Here is no task, clock
+or log: *now* is an argument, and luck is drawn by whoever made the core.
+
+Laws: a fact costs the children it moves, never a look at all of them. What a person stopped stays down. What was completed is
+not run again. Exits of one moment are taken in start order. Once stopping has begun, nothing is started.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from .._names import join
+from ..errors import ChildCancelled, ChildNotFound, ChildReturned, DuplicateChild
+from ._facts import Action, Ending, Exited, Fact, Forget, Judged, Ready, Scheduled, Stopping, Verdict
+from ._order import Order
+from ._policy import Backoff, Ledger, Restart, Strategy
+from ._slot import Admission, End, Phase, Slot
+
+
+@attrs.define(eq=False)
+class Core:
+    """
+    Decides what one run of a supervisor does next.
+    """
+
+    path: str
+    strategy: Strategy
+    backoff: Backoff
+    ledger: Ledger
+    draw: Callable[[], float]
+    """Returns a random number from 0 up to 1."""
+
+    began: float
+    end: End | None = None
+    """Why the supervisor ends; None as long as it does not."""
+
+    culprit: str = ""
+    """The child that made it end."""
+
+    errors: list[BaseException] = attrs.field(factory=list)
+    """What made it end, and what children raised while it stopped."""
+
+    order: Order = attrs.field(init=False)
+    _count: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.order = Order(grouped=self.strategy is not Strategy.ONE_FOR_ONE)
+
+    @property
+    def slots(self) -> dict[str, Slot]:
+        """
+        The children by name, in start order.
+        """
+        return self.order.slots
+
+    @property
+    def stopping(self) -> bool:
+        """
+        Whether the supervisor is on its way out.
+        """
+        return self.end is not None
+
+    @property
+    def done(self) -> bool:
+        """
+        Whether it has stopped, and nothing is left.
+        """
+        return self.end is not None and self.order.live == 0
+
+    def decide(self, now: float) -> list[Action]:
+        """
+        Return the moves that are missing *now*, and what is worth telling.
+        """
+        return self.order.decide(now)
+
+    # Orders: what people and parents ask for.
+
+    def slot(self, name: str) -> Slot:
+        """
+        Return the slot of the child *name*.
+
+        Raises:
+            ChildNotFound: There is none.
+        """
+        try:
+            return self.slots[name]
+        except KeyError:
+            raise ChildNotFound(join(self.path, name), list(self.slots)) from None
+
+    def add(self, name: str, restart: Restart, grace: float, admission: Admission) -> None:
+        """
+        Take in a child, last in start order.
+
+        Raises:
+            DuplicateChild: The name is taken.
+        """
+        if name in self.slots:
+            raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
+        last = next(reversed(self.slots.values()), None)
+        self._count += 1
+        slot = Slot(name, restart, grace, admission, order=self._count, rank=self._count)
+        if last is not None and not self.order.grouped and slot.comes_and_goes and last.comes_and_goes:
+            slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
+        self.slots[name] = slot
+        self.order.queue(slot)
+
+    def stop_child(self, name: str, now: float, reason: str) -> None:
+        """
+        Take a child down, and keep it down.
+        """
+        slot = self.slot(name)
+        slot.wanted = False
+        if slot.phase is Phase.DOWN:
+            self._place(slot)
+        else:
+            self.order.dismiss(slot, now, reason)
+
+    def restart_child(self, name: str, now: float, reason: str) -> None:
+        """
+        Give a child a new life at once, whatever became of the last one.
+        """
+        slot = self.slot(name)
+        slot.wanted, slot.leaving = True, False
+        slot.failures, slot.pause, slot.due = 0, None, -math.inf
+        if slot.phase is Phase.DOWN:
+            self._place(slot)
+        else:
+            self.order.dismiss(slot, now, reason)
+
+    def remove_child(self, name: str, now: float, reason: str) -> None:
+        """
+        Take a child down, and forget it.
+        """
+        self.slot(name).leaving = True
+        self.stop_child(name, now, reason)
+
+    def stop(self, end: End, deadline: float, reason: str) -> None:
+        """
+        Stop all children, the last started first, until *deadline* at the latest; a second call can only shorten that.
+        """
+        self.order.shorten(deadline)
+        if self.end is not None:
+            return
+        self.end = end
+        self.order.closing = True
+        self.order.out.append(Stopping(reason))
+        for slot in reversed(self.slots.values()):
+            slot.wanted = False
+            if slot.phase is not Phase.DOWN:
+                self.order.doom(slot, reason)
+
+    def abort(self, error: BaseException, now: float) -> None:
+        """
+        Stop all children without grace, because of an *error* that is nobody's.
+        """
+        self.errors.append(error)
+        self.stop(End.FATAL, now, f"{type(error).__name__} was raised")
+
+    # Facts: what happened to the children.
+
+    def take(self, facts: Iterable[Fact], now: float) -> None:
+        """
+        Take in what happened in one moment.
+        """
+        exits: list[Exited] = []
+        for fact in facts:
+            slot = self.slots.get(fact.name)
+            if slot is None or slot.life != fact.life:
+                continue  # From a task that outlived its life, in a nursery of its own choosing.
+            if isinstance(fact, Exited):
+                exits.append(fact)
+            elif isinstance(fact, Ready):
+                slot.make_ready(now)
+            else:
+                slot.hears = True
+        if len(exits) > 1:  # Tasks that end together do so in no order that means anything.
+            exits.sort(key=lambda fact: self.slots[fact.name].order)
+        for fact in exits:
+            self._exited(self.slots[fact.name], fact, now)
+
+    def _exited(self, slot: Slot, fact: Exited, now: float) -> None:
+        doomed, told = slot.doomed, len(self.order.out)
+        self.order.landed(slot)
+        if fact.ending is Ending.FATAL:
+            verdict = self._doom_all(slot, fact, End.FATAL, now)
+        elif doomed:
+            verdict = self._absorb(slot, fact)
+        else:
+            verdict = self._judge(slot, fact, now)
+        self.order.out.insert(told, Judged(fact, verdict))  # Told before what follows from it.
+        self._place(slot)
+
+    def _absorb(self, slot: Slot, fact: Exited) -> Verdict:
+        """
+        Judge a life that had to end: how it did so is kept, but is no reason for anything.
+        """
+        if self.stopping and fact.ending is Ending.FAILED and fact.error is not None:
+            self.errors.append(fact.error)
+        return Verdict.RISES if slot.wanted else Verdict.STOPPED
+
+    def _judge(self, slot: Slot, fact: Exited, now: float) -> Verdict:
+        """
+        Judge a life that ended of its own accord.
+        """
+        if fact.ending is Ending.FINISHED and slot.restart is not Restart.ALWAYS:
+            slot.wanted = False
+            return Verdict.DROPPED if slot.restart is Restart.NEVER else Verdict.RESTS
+        if not slot.proven and slot.admission is Admission.BOOT and not self.order.booted:
+            return self._doom_all(slot, fact, End.START_FAILED, now)
+        if not slot.proven and slot.admission is Admission.CALL:
+            slot.wanted, slot.leaving = False, True
+            return Verdict.REFUSED
+        if slot.restart is Restart.NEVER:
+            slot.wanted = False
+            return Verdict.DROPPED
+        return self._restart(slot, fact, now)
+
+    def _restart(self, slot: Slot, fact: Exited, now: float) -> Verdict:
+        """
+        Bring back a child that ended, with those that go down with it, if the budget forgives it.
+        """
+        if now - slot.ready_at >= self.backoff.stable_after:
+            slot.failures = 0
+        slot.failures += 1
+        if not self.ledger.enter(now, self._history_line(fact, now)):
+            return self._doom_all(slot, fact, End.GAVE_UP, now)
+        slot.pause = self.backoff.delay(slot.failures, self.draw())
+        members = self._members(slot)
+        if self.order.grouped:
+            self.order.hold(slot, members[0])
+        for member in members:
+            if member.phase is not Phase.DOWN:
+                member.wanted = member.wanted and member.restart is not Restart.NEVER
+                self.order.doom(member, f"{self.strategy.value}: {slot.name} ended")
+        names = tuple(member.name for member in members)
+        self.order.out.append(Scheduled(slot.name, names, slot.pause, slot.failures, self.ledger.spent))
+        return Verdict.RISES
+
+    def _members(self, culprit: Slot) -> list[Slot]:
+        """
+        Return who restarts with *culprit*, itself included, in start order.
+        """
+        if self.strategy is Strategy.ONE_FOR_ONE:
+            return [culprit]
+        members: list[Slot] = []
+        for slot in reversed(self.slots.values()):
+            if slot.wanted:
+                members.append(slot)
+            if slot is culprit and self.strategy is Strategy.REST_FOR_ONE:
+                break
+        members.reverse()
+        return members
+
+    def _doom_all(self, slot: Slot, fact: Exited, end: End, now: float) -> Verdict:
+        """
+        Stop the supervisor because of how a life ended.
+        """
+        path = join(self.path, slot.name)
+        error = fact.error
+        if error is None:
+            error = ChildReturned(path) if fact.ending is Ending.FINISHED else ChildCancelled(path)
+        self.errors.append(error)
+        self.culprit = self.culprit or slot.name
+        self.stop(end, now if end is End.FATAL else math.inf, f"{end.value}: {slot.name}")
+        return Verdict.DOOMS
+
+    def _history_line(self, fact: Exited, now: float) -> str:
+        error = fact.error
+        what = fact.ending.value if error is None else f"{type(error).__name__}: {error}"
+        return f"after {now - self.began:.3f} s, {fact.name}#{fact.life}: {what}"
+
+    def _place(self, slot: Slot) -> None:
+        """
+        Decide what to do with a child that is down: bring it up, keep it, or forget it.
+        """
+        if slot.wanted:
+            self.order.queue(slot)
+        elif not self.stopping and (slot.leaving or slot.restart is Restart.NEVER):
+            del self.slots[slot.name]
+            self.order.out.append(Forget(slot.name))

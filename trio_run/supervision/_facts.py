@@ -1,0 +1,169 @@
+"""
+The language between the core and the shell: facts go in, actions come out. Data only.
+
+A fact is what happened to one life of a child. An action is what is to be done about it, or what was decided and is worth
+telling. Names of children are those within their supervisor; times are seconds of one clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple, TypeAlias
+
+
+class Ending(enum.Enum):
+    """
+    How a life ended.
+    """
+
+    FINISHED = "finished"
+    """The runner returned."""
+
+    FAILED = "failed"
+    """It raised an ordinary exception."""
+
+    CANCELLED = "cancelled"
+    """Its own scope was cancelled, and it went with that."""
+
+    FATAL = "fatal"
+    """It raised what no supervisor may hold: KeyboardInterrupt, SystemExit and their like."""
+
+
+class Verdict(enum.Enum):
+    """
+    What becomes of a child whose life ended.
+    """
+
+    RISES = "rises"
+    """It gets another life."""
+
+    RESTS = "rests"
+    """It is done; it stays down until a person starts it."""
+
+    STOPPED = "stopped"
+    """It was asked to go; it stays down until a person starts it."""
+
+    DROPPED = "dropped"
+    """It had its one life, and is forgotten."""
+
+    REFUSED = "refused"
+    """It never was ready, and whoever asked for it is told."""
+
+    DOOMS = "dooms"
+    """It takes its supervisor with it."""
+
+
+class Ready(NamedTuple):
+    """
+    A fact: the child is ready.
+    """
+
+    name: str
+    life: int
+
+
+class Hears(NamedTuple):
+    """
+    A fact: the child listens for a request to stop.
+    """
+
+    name: str
+    life: int
+
+
+class Exited(NamedTuple):
+    """
+    A fact: the life is over, and its task all but gone.
+    """
+
+    name: str
+    life: int
+    ending: Ending
+    error: BaseException | None
+
+
+Fact: TypeAlias = Ready | Hears | Exited
+
+
+class Start(NamedTuple):
+    """
+    An action: begin this life.
+    """
+
+    name: str
+    life: int
+
+
+class Ask(NamedTuple):
+    """
+    An action: ask the child to stop until *deadline*.
+    """
+
+    name: str
+    deadline: float
+    reason: str
+
+
+class Cancel(NamedTuple):
+    """
+    An action: cancel the child. *grace* is what it had if it was asked before, and None if it was not.
+    """
+
+    name: str
+    grace: float | None
+    reason: str
+
+
+class Stuck(NamedTuple):
+    """
+    An action: report a child that was cancelled *seconds* ago and is still there.
+    """
+
+    name: str
+    seconds: float
+
+
+class Judged(NamedTuple):
+    """
+    An action: tell what becomes of a child whose life ended.
+    """
+
+    fact: Exited
+    verdict: Verdict
+
+
+class Scheduled(NamedTuple):
+    """
+    An action: tell that *members* come up again after *delay* seconds, because *culprit* ended.
+    """
+
+    culprit: str
+    members: tuple[str, ...]
+    delay: float
+    failures: int
+    spent: int
+
+
+class Booted(NamedTuple):
+    """
+    An action: tell that all the children of the start are ready.
+    """
+
+
+class Forget(NamedTuple):
+    """
+    An action: drop all that is kept about a child that is down.
+    """
+
+    name: str
+
+
+class Stopping(NamedTuple):
+    """
+    An action: tell that the supervisor stops.
+    """
+
+    reason: str
+
+
+Action: TypeAlias = Start | Ask | Cancel | Stuck | Judged | Scheduled | Booted | Forget | Stopping

@@ -1,0 +1,497 @@
+"""
+What users hold: the supervisor, and a block that runs one.
+
+A `Supervisor` is a plan that can be nested, checked, printed and run, again and again; while it runs it takes orders. This
+file checks who may ask what, and waits where waiting was asked for. What an order leads to is for the core.
+
+Laws: an order that cannot be carried out raises. Cancelling who waits for an order does not undo the order. Nothing outlives
+the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import math
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar, TypeVarTuple, Unpack, final, overload
+
+import attrs
+import trio
+
+from .._handle import Handle, wait_started
+from .._names import checked, is_within, join, name_of
+from .._sinks import current_stream
+from .._stopping import Life, current_life
+from ..errors import JobCancelled, StartFailed, SupervisorNotRunning, WouldDeadlock
+from ._child import Child, as_child
+from ._core import Core
+from ._policy import Backoff, Budget, Ledger, Restart, Strategy, check_number, check_reachable
+from ._report import Report, Seat
+from ._shell import Shell
+from ._slot import Admission
+
+T = TypeVar("T")
+PosArgsT = TypeVarTuple("PosArgsT")
+
+
+@attrs.frozen
+class ChildStatus:
+    """
+    What a supervisor says of one child: a picture of one moment.
+    """
+
+    name: str
+    """Its name within the supervisor."""
+
+    phase: str
+    """``down``, ``starting``, ``up``, ``stopping`` or ``killing``."""
+
+    wanted: bool
+    """Whether it is to be up."""
+
+    life: int
+    """How many lives it has had, the present one included."""
+
+    failures: int
+    """Failures in a row, without a stable life between."""
+
+
+@final
+@attrs.define(eq=False, init=False, repr=False)
+class Supervisor:
+    """
+    Children that are kept running, and the rules they are kept by.
+
+    Children start in order, each once the one before is ready, and stop in reverse. A child that ends is started again as its
+    ``restart`` says; who goes down with it is up to the *strategy*; how often that is forgiven, to the *budget*. When the
+    budget is spent all children are stopped and `run` raises `GaveUp`, which for a supervisor above is a failure like any
+    other.
+
+    A supervisor is a runner: run it, nest it as a child of another, or give it to ``trio-run run``. It can be run any number
+    of times, but only once at a time, and each run starts with the children given here. While it runs it takes orders from
+    every task; calls from other threads go through `trio.from_thread`.
+
+    It is shaped like a nursery. ``start_soon(fn, *args)`` and ``start(fn, *args)`` run a function once, and a failure of it
+    is reported and leaves its siblings alone; so a supervisor can be a ``handler_nursery``. Give them a `Child` to have it
+    kept.
+
+    The strategies, and the budget as a sliding window, are those of OTP's ``supervisor``.
+
+    Args:
+        name: What logs and trees call it; unique among its siblings.
+        *children: What to start with, in order: children, other supervisors, or plain runners.
+        strategy: Which siblings go down with a child that ended; the member or its string.
+        budget: How many restarts are forgiven.
+        backoff: How long to wait before a restart.
+        grace: At most so many seconds pass between a request to stop this supervisor and the moment that the last child is
+            cancelled. Each child has its own grace, within this one. The default sets no bound.
+
+    Raises:
+        TypeError: Something is not a runner, or has the wrong type.
+        ValueError: A name stands twice, a number is out of range, or the budget could never be spent.
+    """
+
+    name: str
+    children: tuple[Child, ...]
+    strategy: Strategy
+    budget: Budget
+    backoff: Backoff
+    grace: float = attrs.field(validator=check_number)
+    _shell: Shell | None = None
+    _ended: bool = False
+
+    def __init__(
+        self,
+        name: str,
+        *children: object,
+        strategy: Strategy | str = Strategy.ONE_FOR_ONE,
+        budget: Budget | None = None,
+        backoff: Backoff | None = None,
+        grace: float = math.inf,
+    ) -> None:
+        budget, backoff = budget or Budget(), backoff or Backoff()
+        if not isinstance(budget, Budget) or not isinstance(backoff, Backoff):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"Supervisor {name!r} takes a Budget and a Backoff, not {budget!r} and {backoff!r}.")
+        check_reachable(budget, backoff)
+        self.__attrs_init__(  # type: ignore[attr-defined]  # attrs adds it
+            checked(name, "a supervisor"), tuple(map(as_child, children)), Strategy(strategy), budget, backoff, grace
+        )
+        seen: set[str] = set()
+        for child in self.children:
+            if child.name in seen:
+                raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
+            seen.add(child.name)
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """
+        Start the children in order, and keep them as the rules say until asked to stop.
+
+        Ready when all the children it starts with are. As a child, or under ``trio-run run``, it stops when it is asked to;
+        see also `request_stop`.
+
+        Raises:
+            StartFailed: A child did not start; the others were stopped again. The ``__cause__`` is the child's error.
+            GaveUp: The budget was spent. A group of the errors that led to it.
+            ExceptionGroup: Children failed while they were stopped.
+            BaseExceptionGroup: A child raised KeyboardInterrupt, SystemExit or the like; all others were stopped at once.
+            RuntimeError: It is running already.
+
+        Cancellation:
+            The children are cancelled one after another, the last started first; the run ends when all are gone.
+        """
+        if self._shell is not None:
+            raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
+        verdict: BaseException | None = None
+        try:
+            async with trio.open_nursery() as outside:
+                with trio.CancelScope(shield=True) as fence:
+                    try:
+                        async with trio.open_nursery() as inside:
+                            shell = self._shell = self._make_shell(inside, task_status)
+                            outside.start_soon(_hear_cancel, shell, name=f"{shell.core.path} sentinel")
+                            with _heard_stop(shell, self.grace):
+                                await shell.drive()
+                    finally:
+                        fence.shield = False
+                verdict = shell.finish()
+                outside.cancel_scope.cancel(reason=f"{shell.core.path} has stopped")
+        except BaseException as exc:
+            if verdict is None:
+                raise
+            raise BaseExceptionGroup(f"{self.name} was cancelled from outside", [verdict, exc]) from None
+        finally:
+            self._shell, self._ended = None, True
+        if verdict is not None:
+            raise verdict
+
+    def _make_shell(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> Shell:
+        path, number = _own_path(self)
+        now = trio.current_time()
+        core = Core(path, self.strategy, self.backoff, Ledger(self.budget), random.random, now)
+        shell = Shell(core, Report(current_stream(), path, number, self.budget, now), nursery, task_status)
+        shell.report.starting(self.strategy.value, tuple(child.name for child in self.children))
+        context = contextvars.copy_context()
+        for child in self.children:
+            shell.admit(child, Admission.BOOT, context)
+        return shell
+
+    # Orders.
+
+    def request_stop(self, reason: str = "asked to stop") -> None:
+        """
+        Ask the whole supervisor to stop. Returns at once; `run` ends when all children are gone.
+
+        Asking again changes nothing. Safe from every task, also from its own children.
+
+        Args:
+            reason: Why, for logs and for ``trio.Cancelled.reason``.
+
+        Raises:
+            SupervisorNotRunning: It is not running.
+        """
+        if self._shell is None:
+            raise SupervisorNotRunning(self.name, "stopped" if self._ended else "not started")
+        self._shell.stop(trio.current_time() + self.grace, reason)
+
+    @overload
+    def start_soon(self, runner: Child | Supervisor) -> Handle[Any]: ...
+
+    @overload
+    def start_soon(
+        self, runner: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: Unpack[PosArgsT], name: str | None = None
+    ) -> Handle[T]: ...
+
+    def start_soon(self, runner: Any, *args: Any, name: str | None = None) -> Handle[Any]:
+        """
+        Have a child started, without waiting for it.
+
+        The lives of the child begin in a copy of the context variables of this moment.
+
+        Args:
+            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
+            *args: Arguments for a function.
+            name: What to call a function; a number is added if the name is taken.
+
+        Returns:
+            The handle, whose outcome is that of the last life.
+
+        Raises:
+            DuplicateChild: The name of the `Child` is taken.
+            SupervisorNotRunning: It does not run, or is stopping.
+            TypeError: *runner* cannot run, or *args* do not fit it.
+        """
+        return self._admit(runner, args, name, Admission.QUEUE)[1]
+
+    @overload
+    async def start(self, runner: Child | Supervisor) -> Handle[Any]: ...
+
+    @overload
+    async def start(self, runner: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any: ...  # noqa: ANN401 - as in trio.Nursery.start
+
+    async def start(self, runner: Any, *args: Any, name: str | None = None) -> Any:
+        """
+        Start a child and wait until it is ready.
+
+        Args:
+            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
+            *args: Arguments for a function.
+            name: What to call a function; a number is added if the name is taken.
+
+        Returns:
+            For a `Child` or `Supervisor`, the handle. For a function, as `trio.Nursery.start` does, what it gave to
+            ``task_status.started()``.
+
+        Raises:
+            StartFailed: It ended before it was ready, and is not kept. The ``__cause__`` is its error.
+            DuplicateChild: The name of the `Child` is taken.
+            SupervisorNotRunning: It does not run, or is stopping.
+            TypeError: *runner* cannot run, or *args* do not fit it.
+
+        Cancellation:
+            Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
+        """
+        seat, handle = self._admit(runner, args, name, Admission.CALL)
+        await wait_started(handle)
+        _raise_if_lost(seat, handle)
+        return handle if isinstance(runner, Child | Supervisor) else handle.ready_value
+
+    async def stop(self, name: str) -> None:
+        """
+        Stop a child and keep it down, whatever its siblings do. A child that is down already stays so.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            SupervisorNotRunning: The supervisor does not run, or is stopping.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is stopped all the same.
+        """
+        await self._bring_down(name, Core.stop_child, "stopped by request")
+
+    async def remove(self, name: str) -> None:
+        """
+        Stop a child and forget it; the name is free again.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            SupervisorNotRunning: The supervisor does not run, or is stopping.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is removed all the same.
+        """
+        await self._bring_down(name, Core.remove_child, "removed by request")
+
+    async def restart(self, name: str) -> Handle[Any]:
+        """
+        Give a child a new life, whether it is up, waits for a restart, or rests; wait until it is ready.
+
+        This never counts against the budget, and starts the row of its delays anew.
+
+        Returns:
+            The handle of the child.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            StartFailed: It came to rest without being ready. The ``__cause__`` is its error.
+            SupervisorNotRunning: The supervisor does not run, or is stopping.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is restarted all the same.
+        """
+        await trio.lowlevel.checkpoint()
+        shell = self._running()
+        _check_deadlock(shell, name)
+        life = shell.core.slot(name).life
+        seat = shell.seats[name]
+        handle = shell.open_handle(seat)
+        shell.core.restart_child(name, trio.current_time(), "restarted by request")
+        shell.wake()
+        await shell.wait_up(name, life)
+        if handle.done:
+            _raise_if_lost(seat, handle)
+        return handle
+
+    @property
+    def path(self) -> str:
+        """
+        Where it stands in the tree while it runs, as in ``shop/workers``; its name otherwise.
+        """
+        return self.name if self._shell is None else self._shell.core.path
+
+    def statistics(self) -> tuple[ChildStatus, ...]:
+        """
+        Return what the children are doing, in start order; nothing if it does not run.
+        """
+        if self._shell is None:
+            return ()
+        slots = self._shell.core.slots.values()
+        return tuple(ChildStatus(s.name, s.phase.value, s.wanted, s.life, s.failures) for s in slots)
+
+    def _running(self) -> Shell:
+        if self._shell is None:
+            raise SupervisorNotRunning(self.name, "stopped" if self._ended else "not started")
+        if self._shell.core.stopping:
+            raise SupervisorNotRunning(self._shell.core.path, "stopping")
+        return self._shell
+
+    def _admit(
+        self, runner: object, args: tuple[object, ...], name: str | None, admission: Admission
+    ) -> tuple[Seat, Handle[Any]]:
+        shell = self._running()
+        if isinstance(runner, Child | Supervisor):
+            if args or name is not None:
+                raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
+            child = as_child(runner)
+        else:
+            free = shell.free_name(name_of(runner) if name is None else name)
+            child = Child(runner, *args, name=free, restart=Restart.NEVER)
+        seat = shell.admit(child, admission, contextvars.copy_context())
+        return seat, shell.open_handle(seat)
+
+    async def _bring_down(self, name: str, order: Callable[[Core, str, float, str], None], reason: str) -> None:
+        await trio.lowlevel.checkpoint()
+        shell = self._running()
+        _check_deadlock(shell, name)
+        slot, seat = shell.core.slot(name), shell.seats[name]
+        order(shell.core, name, trio.current_time(), reason)
+        shell.rest(seat, slot)
+        shell.wake()
+        await shell.wait_down(seat, slot)
+
+
+@contextlib.asynccontextmanager
+async def open_supervisor(
+    name: str,
+    *children: object,
+    strategy: Strategy | str = Strategy.ONE_FOR_ONE,
+    budget: Budget | None = None,
+    backoff: Backoff | None = None,
+    grace: float = math.inf,
+) -> AsyncIterator[Supervisor]:
+    """
+    Run a supervisor for as long as a block lasts.
+
+    The block begins when the children given here are ready. Leaving it stops all children, the last started first, and it
+    ends when all are gone. If the supervisor ends first, the block is cancelled.
+
+    Args:
+        name: What logs and trees call it.
+        *children: What to start with, in order.
+        strategy: Which siblings go down with a child that ended.
+        budget: How many restarts are forgiven.
+        backoff: How long to wait before a restart.
+        grace: At most so many seconds pass between leaving the block and cancelling the last child.
+
+    Yields:
+        The running supervisor, which takes orders from every task.
+
+    Raises:
+        StartFailed: A child given here did not start.
+        GaveUp: The budget was spent.
+        ExceptionGroup: The block raised, as with a nursery; or children failed while they were stopped.
+
+    Cancellation:
+        The block is cancelled, and the children one after another. An exception in the block does the same.
+    """
+    supervisor = Supervisor(name, *children, strategy=strategy, budget=budget, backoff=backoff, grace=grace)
+    verdict: Exception | None = None
+    ready = trio.Event()
+
+    async def host() -> None:
+        nonlocal verdict
+        try:
+            await supervisor.run(task_status=_Readiness(ready))
+        except Exception as exc:  # noqa: BLE001 - raised below, bare
+            verdict = exc
+            nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host, name=f"{name} supervisor")
+            await ready.wait()
+            yield supervisor
+            with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
+                supervisor.request_stop("its block was left")
+    except BaseException as exc:
+        if verdict is None:
+            raise
+        raise BaseExceptionGroup(f"the block of the supervisor {name} and its children failed", [exc, verdict]) from None
+    if verdict is not None:
+        raise verdict
+
+
+@attrs.frozen
+class _Readiness:
+    """
+    A task status that sets an event.
+    """
+
+    _event: trio.Event
+
+    def started(self, value: None = None) -> None:
+        """
+        Set the event.
+        """
+        del value
+        self._event.set()
+
+
+async def _hear_cancel(shell: Shell) -> None:
+    """
+    Wait in front of the fence for a cancellation from outside, and have the children stopped in order.
+    """
+    try:
+        await trio.sleep_forever()
+    finally:
+        shell.stop_at_once()
+
+
+@contextlib.contextmanager
+def _heard_stop(shell: Shell, grace: float) -> Iterator[None]:
+    """
+    Have the supervisor stop when the life it runs in is asked to.
+    """
+    life = current_life()
+    if life is None:
+        yield
+        return
+    life.on_stop(shell, lambda reason: shell.stop(min(life.deadline, trio.current_time() + grace), reason))
+    try:
+        yield
+    finally:
+        life.forget(shell)
+
+
+def _own_path(supervisor: Supervisor) -> tuple[str, int]:
+    """
+    Return the path of *supervisor*, and the number of its life.
+    """
+    life: Life | None = current_life()
+    if life is None:
+        return supervisor.name, 1
+    if life.runner is supervisor:
+        return life.path, life.number
+    return join(life.path, supervisor.name), 1
+
+
+def _check_deadlock(shell: Shell, name: str) -> None:
+    life = current_life()
+    path = join(shell.core.path, name)
+    if life is not None and is_within(life.path, path):
+        raise WouldDeadlock(path, life.path)
+
+
+def _raise_if_lost(seat: Seat, handle: Handle[Any]) -> None:
+    """
+    Raise StartFailed if the child came to rest before it was ready.
+    """
+    if handle.lost:
+        raise StartFailed(seat.path) from (handle.error or JobCancelled(seat.path, "it was stopped while it started"))

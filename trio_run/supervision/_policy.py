@@ -1,0 +1,215 @@
+"""
+The rules a user can set: small frozen values, and the arithmetic behind them.
+
+When to restart, how long to wait before it, how often to forgive, and who else goes down. What follows from the rules in a
+given moment is for `_core` to decide.
+
+Laws: jitter only shortens a delay. The window of a budget slides, and its edge counts as inside. A budget that can never be
+spent with its backoff is refused.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import math
+
+import attrs
+
+
+class _Word(enum.Enum):
+    """
+    An enum whose members can be given by their string too.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        known = ", ".join(repr(member.value) for member in cls)
+        raise ValueError(f"{value!r} is no {cls.__name__}. It can be {known}, or a member of {cls.__name__}.")
+
+
+class Strategy(_Word):
+    """
+    Who else goes down with a child that failed. From OTP.
+    """
+
+    ONE_FOR_ONE = "one_for_one"
+    """Nobody: the children do not depend on each other."""
+
+    ONE_FOR_ALL = "one_for_all"
+    """All of its siblings."""
+
+    REST_FOR_ONE = "rest_for_one"
+    """The siblings that were started after it: they may depend on it."""
+
+
+class Restart(_Word):
+    """
+    When a child that ended is started again. OTP says permanent, transient and temporary.
+    """
+
+    ALWAYS = "always"
+    """Whenever it ends: it is to be up all the time."""
+
+    ON_FAILURE = "on_failure"
+    """When it failed: it is to succeed once."""
+
+    NEVER = "never"
+    """Not at all: it runs once at the most, and is forgotten when it ends."""
+
+
+def check_number(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
+    """
+    Refuse what is not a number at least 0; for attrs, as a validator.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a number, not {value!r}.")
+    if not value >= 0:
+        raise ValueError(f"{type(instance).__name__}({attribute.name}={value!r}) has to be at least 0.")
+
+
+def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a whole number, not {value!r}.")
+    check_number(instance, attribute, value)
+
+
+@attrs.frozen(kw_only=True)
+class Backoff:
+    """
+    How long to wait before the next life of a child that failed.
+
+    The first restart is immediate; most failures are over at once. The delay before the second is *first* seconds, and each
+    further one is *factor* times as long, up to *max*. A life that stayed ready for *stable_after* seconds starts the row
+    anew.
+
+    Args:
+        first: Delay before the second restart in a row, in seconds.
+        factor: How much longer each delay is than the one before; at least 1.
+        max: No delay is longer than this, in seconds.
+        jitter: The part of a delay, from 0 to 1, that chance may take off, so that children that failed together do not
+            come back together.
+        stable_after: For how many seconds a child has to have been ready for its failures to be forgotten.
+
+    Raises:
+        TypeError: Something is not a number.
+        ValueError: A number is out of its range.
+    """
+
+    first: float = attrs.field(default=0.1, validator=check_number)
+    factor: float = attrs.field(default=2.0, validator=check_number)
+    max: float = attrs.field(default=30.0, validator=check_number)
+    jitter: float = attrs.field(default=0.5, validator=check_number)
+    stable_after: float = attrs.field(default=30.0, validator=check_number)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.factor >= 1:
+            raise ValueError(f"Backoff(factor={self.factor!r}) has to be at least 1: delays do not shrink.")
+        if not self.jitter <= 1:
+            raise ValueError(f"Backoff(jitter={self.jitter!r}) is a part of the delay, from 0 to 1.")
+        if not self.first <= self.max < math.inf:
+            raise ValueError(f"Backoff(first={self.first!r}, max={self.max!r}): max is finite, and not below first.")
+
+    def delay(self, failures: int, luck: float) -> float:
+        """
+        Return the seconds to wait after that many failures in a row.
+
+        Args:
+            failures: Failures in a row, this one included; at least 1.
+            luck: A random number from 0 up to 1: how much of the jitter to take off.
+        """
+        if failures <= 1:
+            return 0.0
+        try:
+            full = min(self.max, self.first * self.factor ** (failures - 2))
+        except OverflowError:
+            full = self.max
+        return full * (1 - self.jitter * luck)
+
+    def quickest(self, restarts: int) -> float:
+        """
+        Return the least time, in seconds, that so many restarts in a row can take.
+        """
+        total = 0.0
+        for failures in range(2, restarts + 1):
+            shortest = self.delay(failures, 1.0)
+            total += shortest
+            if self.delay(failures, 0.0) == self.max:  # From here on all are alike.
+                return total + shortest * (restarts - failures)
+        return total
+
+
+@attrs.frozen(kw_only=True)
+class Budget:
+    """
+    How many restarts a supervisor forgives, and for how long it remembers them.
+
+    The window slides: a restart counts for *per* seconds, the last instant included. One more failure than *restarts* in
+    that time, and the supervisor gives up. A group that restarts together counts once, a failed attempt to start counts
+    once, and what a person asks for never counts. From OTP, where this is intensity and period.
+
+    Args:
+        restarts: How many restarts are forgiven.
+        per: In how many seconds.
+
+    Raises:
+        TypeError: Something is not a number.
+        ValueError: A number is below 0, or *per* is 0.
+    """
+
+    restarts: int = attrs.field(default=10, validator=_check_count)
+    per: float = attrs.field(default=60.0, validator=check_number)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.per > 0:
+            raise ValueError(f"Budget(per={self.per!r}) is a number of seconds above 0.")
+
+
+def check_reachable(budget: Budget, backoff: Backoff) -> None:
+    """
+    Refuse a budget that a child which fails at once, for ever, could never spend.
+
+    Raises:
+        ValueError: The delays are so long that the window has always forgotten enough.
+    """
+    least = backoff.quickest(budget.restarts)
+    if least > budget.per:
+        raise ValueError(
+            f"This budget can never be spent: {budget.restarts} restarts take at least {least:g} s with this backoff, and "
+            f"the budget forgets them after {budget.per:g} s. Use Budget(per=...) of {math.ceil(least)} s or more, fewer "
+            f"restarts, or a Backoff with a shorter max."
+        )
+
+
+@attrs.define(eq=False)
+class Ledger:
+    """
+    What was spent of a budget.
+    """
+
+    budget: Budget
+    _spent: collections.deque[tuple[float, str]] = attrs.field(factory=collections.deque)
+
+    @property
+    def spent(self) -> int:
+        """
+        How many restarts counted when the last one was entered.
+        """
+        return len(self._spent)
+
+    @property
+    def history(self) -> tuple[str, ...]:
+        """
+        A line for each restart that counted then, oldest first.
+        """
+        return tuple(line for _when, line in self._spent)
+
+    def enter(self, now: float, line: str) -> bool:
+        """
+        Enter a failure at *now*, described by *line*; tell whether the budget forgives it.
+        """
+        spent = self._spent
+        while spent and spent[0][0] < now - self.budget.per:
+            spent.popleft()
+        spent.append((now, line))
+        return len(spent) <= self.budget.restarts

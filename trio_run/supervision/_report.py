@@ -1,0 +1,207 @@
+"""
+What a supervisor tells the world: actions and facts, put into events.
+
+Each event names its cause, the event that led to it, so that the story of a child can be read backwards. Nothing is decided
+here, and where nobody listens next to nothing is done.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+from types import FrameType
+from typing import Any
+
+import attrs
+import trio
+
+from .._handle import Handle
+from .._sinks import Stream
+from .._stopping import Life
+from ..events import (
+    ChildFailed,
+    ChildFinished,
+    ChildLost,
+    ChildOverdue,
+    ChildReady,
+    ChildRemoved,
+    ChildRestartScheduled,
+    ChildStarting,
+    ChildStopped,
+    ChildStopping,
+    ChildStuck,
+    GroupRestarting,
+    SupervisorGaveUp,
+    SupervisorReady,
+    SupervisorStarting,
+    SupervisorStopped,
+    SupervisorStopping,
+)
+from ._child import Child
+from ._facts import Ask, Cancel, Ending, Judged, Scheduled, Stuck, Verdict
+from ._policy import Budget
+
+
+@attrs.define(eq=False)
+class Seat:
+    """
+    The place of one child in the shell: what there is of it beyond the core's knowledge.
+    """
+
+    child: Child
+    path: str
+    context: contextvars.Context
+    handle: Handle[Any] | None = None
+    life: Life | None = None
+    scope: trio.CancelScope | None = None
+    task: trio.lowlevel.Task | None = None
+    value: object = None
+    changed: trio.Event | None = None
+    began: float = 0.0
+    stop_began: float = math.inf
+    how: str = "drained"
+    cause: int = 0
+
+
+@attrs.define(eq=False)
+class Report:
+    """
+    The events of one run of a supervisor.
+    """
+
+    stream: Stream
+    path: str
+    life: int
+    budget: Budget
+    began: float
+    cause: int = 0
+
+    def starting(self, strategy: str, children: tuple[str, ...]) -> None:
+        """
+        Tell that the supervisor begins.
+        """
+        self.cause = self.stream.send(
+            SupervisorStarting, self.path, self.life, strategy=strategy, children=children
+        )
+
+    def booted(self) -> None:
+        """
+        Tell that all children of the start are ready.
+        """
+        seconds = trio.current_time() - self.began
+        self.stream.send(SupervisorReady, self.path, self.life, self.cause, seconds=seconds)
+
+    def stopping(self, reason: str) -> None:
+        """
+        Tell that the supervisor stops.
+        """
+        self.began = trio.current_time()
+        self.cause = self.stream.send(SupervisorStopping, self.path, self.life, self.cause, reason=reason)
+
+    def stopped(self) -> None:
+        """
+        Tell that all children are gone.
+        """
+        seconds = trio.current_time() - self.began
+        self.stream.send(SupervisorStopped, self.path, self.life, self.cause, seconds=seconds)
+
+    def gave_up(self, culprit: str, history: tuple[str, ...]) -> None:
+        """
+        Tell that the budget is spent.
+        """
+        self.cause = self.stream.send(
+            SupervisorGaveUp, self.path, self.life, self.cause, culprit=culprit, history=history
+        )
+
+    def child_starting(self, seat: Seat, life: int) -> None:
+        """
+        Tell that a life begins.
+        """
+        if self.stream.takes(ChildStarting):
+            seat.cause = self.stream.send(ChildStarting, seat.path, life, seat.cause or self.cause)
+
+    def child_ready(self, seat: Seat, life: int) -> None:
+        """
+        Tell that a child is ready.
+        """
+        if self.stream.takes(ChildReady):
+            seconds = trio.current_time() - seat.began
+            seat.cause = self.stream.send(ChildReady, seat.path, life, seat.cause, seconds=seconds)
+
+    def child_stopping(self, seat: Seat, life: int, action: Ask) -> None:
+        """
+        Tell that a child is asked to stop.
+        """
+        grace = action.deadline - trio.current_time()
+        self._going(seat, life, grace, action.reason)
+
+    def child_cancelled(self, seat: Seat, life: int, action: Cancel) -> None:
+        """
+        Tell that a child is cancelled: at once, or since its grace is over.
+        """
+        if action.grace is None:
+            self._going(seat, life, 0.0, action.reason)
+        else:
+            seat.cause = self.stream.send(ChildOverdue, seat.path, life, seat.cause, grace=action.grace)
+
+    def _going(self, seat: Seat, life: int, grace: float, reason: str) -> None:
+        if self.stream.takes(ChildStopping):
+            cause = seat.cause or self.cause
+            seat.cause = self.stream.send(ChildStopping, seat.path, life, cause, grace=grace, reason=reason)
+
+    def child_stuck(self, seat: Seat, life: int, action: Stuck) -> None:
+        """
+        Tell that a cancelled child is still there, and where it stands.
+        """
+        stack = () if seat.task is None else tuple(_where(frame, line) for frame, line in seat.task.iter_await_frames())
+        self.stream.send(ChildStuck, seat.path, life, seat.cause, seconds=action.seconds, stack=stack)
+
+    def child_ended(self, seat: Seat, action: Judged) -> None:
+        """
+        Tell how a life ended.
+        """
+        fact, verdict = action
+        now = trio.current_time()
+        if seat.stop_began < math.inf:
+            if self.stream.takes(ChildStopped):
+                seconds = now - seat.stop_began
+                self.stream.send(
+                    ChildStopped, seat.path, fact.life, seat.cause, seconds=seconds, how=seat.how, error=fact.error
+                )
+        elif fact.error is None and fact.ending is Ending.FINISHED:
+            seat.cause = self.stream.send(ChildFinished, seat.path, fact.life, seconds=now - seat.began)
+        else:
+            kind = ChildFailed if verdict is Verdict.RISES else ChildLost
+            seat.cause = self.stream.send(kind, seat.path, fact.life, seconds=now - seat.began, error=fact.error)
+        if verdict is Verdict.DOOMS:
+            self.cause = seat.cause
+
+    def child_removed(self, seat: Seat) -> None:
+        """
+        Tell that a child is forgotten.
+        """
+        self.stream.send(ChildRemoved, seat.path, 0, seat.cause)
+
+    def scheduled(self, seat: Seat, life: int, action: Scheduled) -> int:
+        """
+        Tell when who comes up again; return the event that is to be the cause of what happens to the others.
+        """
+        seat.cause = self.stream.send(
+            ChildRestartScheduled,
+            seat.path,
+            life,
+            seat.cause,
+            delay=action.delay,
+            failures=action.failures,
+            spent=action.spent,
+            restarts=self.budget.restarts,
+            per=self.budget.per,
+        )
+        if len(action.members) == 1:
+            return seat.cause
+        details = {"culprit": action.culprit, "members": action.members}
+        return self.stream.send(GroupRestarting, self.path, self.life, seat.cause, **details)
+
+
+def _where(frame: FrameType, line: int) -> str:
+    return f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}"

@@ -1,0 +1,112 @@
+"""
+What the core keeps about one child.
+
+Data, and the one change that is the same for every reason: that a life is over. When a child comes up or goes down is for
+`_order`; whether it should, for `_core`.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import attrs
+
+from ._policy import Restart
+
+
+class Phase(enum.Enum):
+    """
+    What there is of a child at the moment.
+    """
+
+    DOWN = "down"
+    """No task."""
+
+    STARTING = "starting"
+    """A task that is not ready."""
+
+    UP = "up"
+    """Ready."""
+
+    STOPPING = "stopping"
+    """Asked to stop, and has its grace."""
+
+    KILLING = "killing"
+    """Cancelled, and not gone yet."""
+
+
+class Admission(enum.Enum):
+    """
+    How a child came to its supervisor, and so who has to know if its first start fails.
+    """
+
+    BOOT = "boot"
+    """With the supervisor: without this child there is no supervisor."""
+
+    CALL = "call"
+    """By somebody who waits until it is ready: the failure is theirs, and the child is not kept."""
+
+    QUEUE = "queue"
+    """By somebody who does not wait: it is treated like any later failure."""
+
+
+class End(enum.Enum):
+    """
+    Why a supervisor ends.
+    """
+
+    ASKED = "asked"
+    START_FAILED = "start_failed"
+    GAVE_UP = "gave_up"
+    FATAL = "fatal"
+
+
+@attrs.define(eq=False)
+class Slot:
+    """
+    What the core knows of one child.
+    """
+
+    name: str
+    restart: Restart
+    grace: float
+    admission: Admission
+    order: int
+    rank: int
+    phase: Phase = Phase.DOWN
+    wanted: bool = True
+    doomed: bool = False  # The present life has to end, and how it does is not news.
+    leaving: bool = False  # To be forgotten once it is down.
+    hears: bool = False
+    proven: bool = False  # Was ready once, in any life.
+    life: int = 0
+    failures: int = 0  # In a row.
+    ready_at: float = math.inf
+    since: float = -math.inf  # When it was asked or cancelled.
+    deadline: float = math.inf  # When it is cancelled.
+    pause: float | None = None  # A delay that has not begun to run.
+    due: float = -math.inf  # When it may come up.
+    alarm: float = math.inf  # The one entry among the timers that counts.
+    reason: str = ""
+
+    @property
+    def comes_and_goes(self) -> bool:
+        """
+        Whether it is one of the many that are started as need be and run once.
+        """
+        return self.restart is Restart.NEVER and self.admission is not Admission.BOOT
+
+    def make_ready(self, now: float) -> None:
+        """
+        Note that the life is ready.
+        """
+        self.proven, self.ready_at = True, now
+        if self.phase is Phase.STARTING:
+            self.phase = Phase.UP
+
+    def land(self) -> None:
+        """
+        Note that the life is over.
+        """
+        self.phase, self.doomed, self.hears, self.alarm = Phase.DOWN, False, False, math.inf
