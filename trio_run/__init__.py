@@ -25,10 +25,10 @@ from .errors import StartFailed as StartFailed
 from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import TrioRunError as TrioRunError
 from .errors import WouldDeadlock as WouldDeadlock
+from .supervision._block import open_supervisor as open_supervisor
 from .supervision._child import Child as Child
 from .supervision._handle import ChildStatus as ChildStatus
 from .supervision._handle import Supervisor as Supervisor
-from .supervision._handle import open_supervisor as open_supervisor
 from .supervision._policy import Backoff as Backoff
 from .supervision._policy import Budget as Budget
 from .supervision._policy import Restart as Restart

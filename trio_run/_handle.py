@@ -4,11 +4,15 @@ The handle: what whoever starts something holds of it.
 One class for a job of a group, a job of a pool and a child of a supervisor. This file keeps the outcome and wakes who waits
 for it; when a thing is ready or done, its owner says.
 
+The functions below the class are for owners; users see the class only.
+
 Laws: an outcome is set once. A handle keeps a value or an error, never both. Waiting is always a checkpoint.
 """
 
 from __future__ import annotations
 
+# pyright: reportPrivateUsage=false
+# The functions for owners are as near to the class as its methods, and are not for its users.
 import enum
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, final

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import types
+from typing import cast
 
 
 def join(path: str, name: str) -> str:
@@ -49,14 +50,22 @@ def checked(name: object, owner: str) -> str:
     return name
 
 
+def unwrapped(thing: object) -> object:
+    """
+    Return what is inside of *thing* if it is a partial, and *thing* otherwise.
+    """
+    while isinstance(thing, functools.partial):
+        thing = cast("functools.partial[object]", thing).func
+    return thing
+
+
 def name_of(thing: object) -> str:
     """
     Guess a good name for *thing*: a function, method, class, partial or object.
 
     ``db.run`` is named after the object, since every runner has a ``run``; ``shop.open`` is ``Shop.open``.
     """
-    while isinstance(thing, functools.partial):
-        thing = thing.func
+    thing = unwrapped(thing)
     if isinstance(thing, types.MethodType):
         owner = thing.__self__
         kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__

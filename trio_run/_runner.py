@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import functools
 import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import attrs
 import trio
 
-from ._names import name_of
+from ._names import name_of, unwrapped
 
 
 @runtime_checkable
@@ -75,7 +74,7 @@ class Recipe:
             awaitable = self.function(*self.args, **keywords)
             if not isinstance(awaitable, Awaitable):
                 raise TypeError(_not_async(self.function, awaitable))
-            return awaitable
+            return cast("Awaitable[object]", awaitable)
         made = self.function(*self.args)
         run = getattr(made, "run", None)
         if not callable(run):
@@ -90,8 +89,8 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
     Raises:
         TypeError: *runner* is nothing that can run, or *args* do not fit it.
     """
-    if inspect.iscoroutine(runner) or isinstance(runner, Awaitable):
-        raise TypeError(_already_called(runner))
+    if isinstance(runner, Awaitable):
+        raise TypeError(_already_called(cast("object", runner)))
     if isinstance(runner, type):
         return _adapt_maker(runner, args, runner)
     run = getattr(runner, "run", None)
@@ -102,8 +101,9 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
             f"{runner!r} cannot run. A runner is an async function, an object with `async def run()`, "
             f"or a class of such objects."
         )
-    if isinstance(runner, functools.partial) and isinstance(runner.func, type):
-        return _adapt_maker(runner, args, runner.func)
+    inner = unwrapped(runner)
+    if isinstance(inner, type):
+        return _adapt_maker(runner, args, inner)
     if not _is_async(runner):
         product = _product(runner)
         if product is not None:
@@ -114,7 +114,11 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
 
 
 def _adapt_function(function: Callable[..., object], args: tuple[object, ...]) -> Recipe:
-    if isinstance(function, types.FunctionType | types.MethodType) and not _is_async(function) and name_of(function) != "lambda":
+    if (
+        isinstance(function, types.FunctionType | types.MethodType)
+        and not _is_async(function)
+        and name_of(function) != "lambda"
+    ):
         raise TypeError(_not_async(function, None))
     takes = _takes_task_status(function)
     _check_args(function, args, ignoring={"task_status"} if takes else set())
@@ -132,12 +136,12 @@ def _adapt_maker(maker: Callable[..., object], args: tuple[object, ...], product
 
 
 def _is_async(function: object) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = unwrapped(function)
     if isinstance(function, types.FunctionType | types.MethodType):
         return inspect.iscoroutinefunction(inspect.unwrap(function))
-    call = getattr(type(function), "__call__", None)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+    if inspect.iscoroutinefunction(function):
+        return True
+    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _takes_task_status(function: Callable[..., object]) -> bool:
@@ -189,11 +193,9 @@ def _product(factory: Callable[..., object]) -> type | None:
     """
     Return the class of runners that a factory says it makes, by the annotation of its result.
     """
-    while isinstance(factory, functools.partial):
-        factory = factory.func
     result: object = None
     with contextlib.suppress(Exception):  # Annotations may name what cannot be looked up; then they tell nothing.
-        result = typing.get_type_hints(factory).get("return")
+        result = typing.get_type_hints(unwrapped(factory)).get("return")
     return result if isinstance(result, type) and callable(getattr(result, "run", None)) else None
 
 

@@ -14,7 +14,7 @@ import contextlib
 import contextvars
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final, Protocol, TypeVar
 
 import attrs
@@ -66,7 +66,7 @@ class Stream:
         if kind.level < self.floor:
             return 0
         seq = next(self.numbers)
-        self.hand_out(kind(seq=seq, time=trio.current_time(), path=path, life=life, cause=cause, **details))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        self.hand_out(kind(seq=seq, time=trio.current_time(), path=path, life=life, cause=cause, **details))  # pyright: ignore[reportArgumentType]
         return seq
 
     def hand_out(self, event: Event) -> None:
@@ -76,7 +76,7 @@ class Stream:
         for sink in tuple(self.sinks):
             try:
                 sink(event)
-            except Exception as exc:  # noqa: BLE001 - a broken sink must not hurt what it watches
+            except Exception as exc:  # A broken sink must not hurt what it watches.
                 self.sinks.remove(sink)
                 _LOGGER.exception("The sink %s raised and gets no more events.", name_of(sink))
                 self.send(SinkDropped, event.path, cause=event.seq, sink=name_of(sink), error=exc)
@@ -112,7 +112,7 @@ def current_stream() -> Stream:
 
 
 @contextlib.contextmanager
-def use_sinks(*sinks: Sink) -> Iterator[None]:
+def use_sinks(*sinks: Sink) -> Generator[None]:
     """
     Send all events of what is started inside the block to *sinks*, besides the sinks in use already.
 

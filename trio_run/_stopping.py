@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 import attrs
 import trio
@@ -34,7 +34,9 @@ class Life:
     reason: str | None = None
     """Why it was asked to stop; None as long as it was not."""
 
-    _listener: Callable[[], None] | None = None
+    listener: Callable[[], None] | None = None
+    """Called once, when the runner first listens."""
+
     _calls: dict[object, Callable[[str], None]] | None = None
 
     @property
@@ -58,7 +60,7 @@ class Life:
         """
         Note that the runner listens, and tell who has to know.
         """
-        listener, self._listener = self._listener, None
+        listener, self.listener = self.listener, None
         if listener is not None:
             listener()
 
@@ -139,7 +141,7 @@ async def wait_stopping() -> None:
 
 
 @contextlib.contextmanager
-def cancel_on_stop() -> Iterator[trio.CancelScope]:
+def cancel_on_stop() -> Generator[trio.CancelScope]:
     """
     Cancel the block when this child is asked to stop: the way out of an accept loop, before the draining.
 

@@ -11,6 +11,7 @@ starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class TrioRunError(Exception):
@@ -116,7 +117,7 @@ class LeakedCancelled(TrioRunError):
         )
 
 
-class GaveUp(ExceptionGroup[Exception], TrioRunError):  # noqa: N818 - the field's word: a supervisor gives up
+class GaveUp(ExceptionGroup[Exception], TrioRunError):
     """
     A supervisor spent its restart budget, and has stopped all its children.
 
@@ -139,7 +140,7 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):  # noqa: N818 - the field
 
     def __new__(
         cls, path: str, child: str, budget: tuple[int, float], history: Sequence[str], errors: Sequence[Exception]
-    ) -> GaveUp:
+    ) -> Self:
         """
         Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in.
         """
@@ -152,7 +153,9 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):  # noqa: N818 - the field
         self.path, self.child, self.restarts, self.per, self.history = path, child, restarts, per, tuple(history)
         return self
 
-    def __init__(self, *_args: object) -> None:
+    def __init__(
+        self, path: str, child: str, budget: tuple[int, float], history: Sequence[str], errors: Sequence[Exception]
+    ) -> None:
         """
         Do nothing: the group was made by ``__new__``, and its attributes with it.
         """
@@ -185,7 +188,9 @@ class DuplicateChild(TrioRunError):
         super().__init__(path, state)
 
     def __str__(self) -> str:
-        return f"{self.path} exists already, and is {self.state}. Give the new child another name, or remove the old one."
+        return (
+            f"{self.path} exists already, and is {self.state}. Give the new child another name, or remove the old one."
+        )
 
 
 class ChildNotFound(TrioRunError):
@@ -292,7 +297,9 @@ class Closed(TrioRunError):
 
     def __str__(self) -> str:
         why = f" because of {_said(self.__cause__)}" if self.__cause__ is not None else ""
-        return f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
+        return (
+            f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
+        )
 
 
 def _said(error: BaseException | None) -> str:

@@ -7,7 +7,8 @@ it is for the shell.
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Callable
+from typing import ClassVar, final
 
 import attrs
 
@@ -43,6 +44,7 @@ class Child:
     grace: float = attrs.field(validator=check_number)
     runner: object = attrs.field(repr=False)
     recipe: Recipe = attrs.field(repr=False)
+    __attrs_init__: ClassVar[Callable[..., None]]
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class Child:
         if grace is None:
             own = getattr(runner, "grace", None)
             grace = own if isinstance(own, int | float) else 5.0
-        self.__attrs_init__(  # type: ignore[attr-defined]  # attrs adds it
+        self.__attrs_init__(
             checked(name, f"the child {runner!r}"), Restart(restart), grace, runner, adapt(runner, args)
         )
 

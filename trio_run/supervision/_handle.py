@@ -1,5 +1,5 @@
 """
-What users hold: the supervisor, and a block that runs one.
+What users hold: the supervisor.
 
 A `Supervisor` is a plan that can be nested, checked, printed and run, again and again; while it runs it takes orders. This
 file checks who may ask what, and waits where waiting was asked for. What an order leads to is for the core.
@@ -10,11 +10,10 @@ the run.
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import math
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, TypeVarTuple, Unpack, final, overload
 
 import attrs
@@ -27,6 +26,7 @@ from .._stopping import Life, current_life
 from ..errors import JobCancelled, StartFailed, SupervisorNotRunning, WouldDeadlock
 from ._child import Child, as_child
 from ._core import Core
+from ._fence import run_fenced
 from ._policy import Backoff, Budget, Ledger, Restart, Strategy, check_number, check_reachable
 from ._report import Report, Seat
 from ._shell import Shell
@@ -115,9 +115,11 @@ class Supervisor:
         if not isinstance(budget, Budget) or not isinstance(backoff, Backoff):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"Supervisor {name!r} takes a Budget and a Backoff, not {budget!r} and {backoff!r}.")
         check_reachable(budget, backoff)
-        self.__attrs_init__(  # type: ignore[attr-defined]  # attrs adds it
-            checked(name, "a supervisor"), tuple(map(as_child, children)), Strategy(strategy), budget, backoff, grace
-        )
+        self.name = checked(name, "a supervisor")
+        self.children = tuple(map(as_child, children))
+        self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
+        self.grace = grace
+        self._shell, self._ended = None, False
         seen: set[str] = set()
         for child in self.children:
             if child.name in seen:
@@ -146,34 +148,17 @@ class Supervisor:
         """
         if self._shell is not None:
             raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
-        verdict: BaseException | None = None
+        shell = self._shell = self._make_shell(task_status)
         try:
-            async with trio.open_nursery() as outside:
-                with trio.CancelScope(shield=True) as fence:
-                    try:
-                        async with trio.open_nursery() as inside:
-                            shell = self._shell = self._make_shell(inside, task_status)
-                            outside.start_soon(_hear_cancel, shell, name=f"{shell.core.path} sentinel")
-                            with _heard_stop(shell, self.grace):
-                                await shell.drive()
-                    finally:
-                        fence.shield = False
-                verdict = shell.finish()
-                outside.cancel_scope.cancel(reason=f"{shell.core.path} has stopped")
-        except BaseException as exc:
-            if verdict is None:
-                raise
-            raise BaseExceptionGroup(f"{self.name} was cancelled from outside", [verdict, exc]) from None
+            await run_fenced(shell, self.grace)
         finally:
             self._shell, self._ended = None, True
-        if verdict is not None:
-            raise verdict
 
-    def _make_shell(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> Shell:
+    def _make_shell(self, task_status: trio.TaskStatus[None]) -> Shell:
         path, number = _own_path(self)
         now = trio.current_time()
         core = Core(path, self.strategy, self.backoff, Ledger(self.budget), random.random, now)
-        shell = Shell(core, Report(current_stream(), path, number, self.budget, now), nursery, task_status)
+        shell = Shell(core, Report(current_stream(), path, number, self.budget, now), task_status)
         shell.report.starting(self.strategy.value, tuple(child.name for child in self.children))
         context = contextvars.copy_context()
         for child in self.children:
@@ -203,10 +188,10 @@ class Supervisor:
 
     @overload
     def start_soon(
-        self, runner: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: Unpack[PosArgsT], name: str | None = None
+        self, runner: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
     ) -> Handle[T]: ...
 
-    def start_soon(self, runner: Any, *args: Any, name: str | None = None) -> Handle[Any]:
+    def start_soon(self, runner: Any, *args: Any, name: str | None = None) -> Handle[Any]:  # type: ignore[misc]  # mypy does not see that *args takes a TypeVarTuple
         """
         Have a child started, without waiting for it.
 
@@ -365,109 +350,6 @@ class Supervisor:
         shell.rest(seat, slot)
         shell.wake()
         await shell.wait_down(seat, slot)
-
-
-@contextlib.asynccontextmanager
-async def open_supervisor(
-    name: str,
-    *children: object,
-    strategy: Strategy | str = Strategy.ONE_FOR_ONE,
-    budget: Budget | None = None,
-    backoff: Backoff | None = None,
-    grace: float = math.inf,
-) -> AsyncIterator[Supervisor]:
-    """
-    Run a supervisor for as long as a block lasts.
-
-    The block begins when the children given here are ready. Leaving it stops all children, the last started first, and it
-    ends when all are gone. If the supervisor ends first, the block is cancelled.
-
-    Args:
-        name: What logs and trees call it.
-        *children: What to start with, in order.
-        strategy: Which siblings go down with a child that ended.
-        budget: How many restarts are forgiven.
-        backoff: How long to wait before a restart.
-        grace: At most so many seconds pass between leaving the block and cancelling the last child.
-
-    Yields:
-        The running supervisor, which takes orders from every task.
-
-    Raises:
-        StartFailed: A child given here did not start.
-        GaveUp: The budget was spent.
-        ExceptionGroup: The block raised, as with a nursery; or children failed while they were stopped.
-
-    Cancellation:
-        The block is cancelled, and the children one after another. An exception in the block does the same.
-    """
-    supervisor = Supervisor(name, *children, strategy=strategy, budget=budget, backoff=backoff, grace=grace)
-    verdict: Exception | None = None
-    ready = trio.Event()
-
-    async def host() -> None:
-        nonlocal verdict
-        try:
-            await supervisor.run(task_status=_Readiness(ready))
-        except Exception as exc:  # noqa: BLE001 - raised below, bare
-            verdict = exc
-            nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
-
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(host, name=f"{name} supervisor")
-            await ready.wait()
-            yield supervisor
-            with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
-                supervisor.request_stop("its block was left")
-    except BaseException as exc:
-        if verdict is None:
-            raise
-        raise BaseExceptionGroup(f"the block of the supervisor {name} and its children failed", [exc, verdict]) from None
-    if verdict is not None:
-        raise verdict
-
-
-@attrs.frozen
-class _Readiness:
-    """
-    A task status that sets an event.
-    """
-
-    _event: trio.Event
-
-    def started(self, value: None = None) -> None:
-        """
-        Set the event.
-        """
-        del value
-        self._event.set()
-
-
-async def _hear_cancel(shell: Shell) -> None:
-    """
-    Wait in front of the fence for a cancellation from outside, and have the children stopped in order.
-    """
-    try:
-        await trio.sleep_forever()
-    finally:
-        shell.stop_at_once()
-
-
-@contextlib.contextmanager
-def _heard_stop(shell: Shell, grace: float) -> Iterator[None]:
-    """
-    Have the supervisor stop when the life it runs in is asked to.
-    """
-    life = current_life()
-    if life is None:
-        yield
-        return
-    life.on_stop(shell, lambda reason: shell.stop(min(life.deadline, trio.current_time() + grace), reason))
-    try:
-        yield
-    finally:
-        life.forget(shell)
 
 
 def _own_path(supervisor: Supervisor) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import collections
 import enum
 import math
+from typing import Any
 
 import attrs
 
@@ -58,7 +59,7 @@ class Restart(_Word):
     """Not at all: it runs once at the most, and is forgotten when it ends."""
 
 
-def check_number(instance: object, attribute: attrs.Attribute[float], value: float) -> None:
+def check_number(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """
     Refuse what is not a number at least 0; for attrs, as a validator.
     """
@@ -68,7 +69,7 @@ def check_number(instance: object, attribute: attrs.Attribute[float], value: flo
         raise ValueError(f"{type(instance).__name__}({attribute.name}={value!r}) has to be at least 0.")
 
 
-def _check_count(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+def _check_count(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a whole number, not {value!r}.")
     check_number(instance, attribute, value)

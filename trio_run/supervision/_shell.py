@@ -21,13 +21,7 @@ import trio
 from .._handle import Handle, State, make_handle, note_ready, note_running, note_waiting, settle
 from .._names import join
 from .._stopping import Life, begin_life
-from ..errors import (
-    EndedBeforeReady,
-    GaveUp,
-    InternalError,
-    LeakedCancelled,
-    StartFailed,
-)
+from ..errors import EndedBeforeReady, InternalError
 from ._child import Child
 from ._core import Core
 from ._facts import (
@@ -48,6 +42,7 @@ from ._facts import (
     Stuck,
     Verdict,
 )
+from ._outcome import ending_of, verdict_on
 from ._report import Report, Seat
 from ._slot import Admission, End, Phase, Slot
 
@@ -60,8 +55,8 @@ class Shell:
 
     core: Core
     report: Report
-    nursery: trio.Nursery
     task_status: trio.TaskStatus[None]
+    nursery: trio.Nursery = attrs.field(init=False)
     seats: dict[str, Seat] = attrs.field(factory=dict)
     cancelled: bool = False
     """Whether the run was cancelled from outside."""
@@ -92,7 +87,7 @@ class Shell:
             if self._turn():
                 return
             when = self.core.order.alarm
-            if when < alarm.deadline:  # Moved forward only: an alarm too many is cheaper than a timer set for each move.
+            if when < alarm.deadline:  # noqa: PLR1730 - setting it is dear; it is moved forward only, and rings once too often
                 alarm.deadline = when
 
     def _turn(self) -> bool:
@@ -197,7 +192,7 @@ class Shell:
                 self._start(self.seats[name], life)
             case Judged():
                 self._judged(self.seats[action.fact.name], action)
-            case Cancel(name, grace, reason):
+            case Cancel(name=name, reason=reason):
                 seat, life = self._going(name, "cancelled")
                 self.report.child_cancelled(seat, life, action)
                 _cancel_life(seat, reason)
@@ -228,7 +223,10 @@ class Shell:
         self.report.child_starting(seat, number)
         if seat.handle is not None:
             note_running(seat.handle)
-        seat.context.run(self.nursery.start_soon, self._host, seat, life, name=f"{seat.path}#{number}")
+        seat.context.run(self._spawn, seat, life)
+
+    def _spawn(self, seat: Seat, life: Life) -> None:
+        self.nursery.start_soon(self._host, seat, life, name=f"{seat.path}#{life.number}")
 
     def _going(self, name: str, how: str) -> tuple[Seat, int]:
         seat = self.seats[name]
@@ -295,8 +293,8 @@ class Shell:
                 if not recipe.takes_task_status:
                     status.started()
                 seat.value = await recipe.begin(status)
-        except BaseException as exc:  # noqa: BLE001 - sorted, and passed on where it is not ours to hold
-            ending, error = _sort(exc, seat.path)
+        except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
+            ending, error = ending_of(exc, seat.path)
             if error is None:
                 raise
         else:
@@ -324,23 +322,7 @@ class Shell:
         for name, seat in self.seats.items():
             self.rest(seat, self.core.slots[name])
         self.report.stopped()
-        core = self.core
-        errors = core.errors
-        if not errors:
-            return None
-        ordinary = [error for error in errors if isinstance(error, Exception)]
-        if len(ordinary) < len(errors):
-            return BaseExceptionGroup(f"{core.path} was stopped by what no supervisor may hold", errors)
-        if core.end is End.GAVE_UP:
-            budget = core.ledger.budget
-            return GaveUp(core.path, core.culprit, (budget.restarts, budget.per), core.ledger.history, ordinary)
-        if core.end is End.START_FAILED:
-            first = StartFailed(join(core.path, core.culprit))
-            first.__cause__ = ordinary[0]
-            if len(ordinary) == 1:
-                return first
-            ordinary[0] = first
-        return ExceptionGroup(f"children of {core.path} failed while they were stopped", ordinary)
+        return verdict_on(self.core)
 
 
 @attrs.define(eq=False)
@@ -382,25 +364,3 @@ def _notify(seat: Seat) -> None:
     changed, seat.changed = seat.changed, None
     if changed is not None:
         changed.set()
-
-
-def _sort(exc: BaseException, path: str) -> tuple[Ending, BaseException | None]:
-    """
-    Tell what kind of end an exception is, and what is to be kept of it; None where it has to go on its way.
-    """
-    if isinstance(exc, Exception):
-        return Ending.FAILED, exc
-    rest: BaseException | None = exc
-    if isinstance(exc, trio.Cancelled):
-        rest = None
-    elif isinstance(exc, BaseExceptionGroup):
-        rest = exc.split(trio.Cancelled)[1]
-    if isinstance(rest, Exception):
-        return Ending.FAILED, rest
-    if rest is not None:
-        return Ending.FATAL, rest
-    if trio.current_effective_deadline() == -math.inf:
-        return Ending.CANCELLED, None  # The fence is down; this belongs to somebody outside.
-    leaked = LeakedCancelled(path)
-    leaked.__cause__ = exc
-    return Ending.FAILED, leaked

@@ -1,0 +1,100 @@
+"""
+A supervisor for as long as a block lasts.
+
+The supervisor runs in a task beside the block, in a nursery of their own: when one ends, so does the other. What happens in
+between is for the supervisor.
+
+Law: a verdict of the supervisor leaves the block bare, unless the block failed too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import AsyncGenerator
+
+import attrs
+import trio
+
+from ..errors import SupervisorNotRunning
+from ._handle import Supervisor
+from ._policy import Backoff, Budget, Strategy
+
+
+@contextlib.asynccontextmanager
+async def open_supervisor(
+    name: str,
+    *children: object,
+    strategy: Strategy | str = Strategy.ONE_FOR_ONE,
+    budget: Budget | None = None,
+    backoff: Backoff | None = None,
+    grace: float = math.inf,
+) -> AsyncGenerator[Supervisor]:
+    """
+    Run a supervisor for as long as a block lasts.
+
+    The block begins when the children given here are ready. Leaving it stops all children, the last started first, and it
+    ends when all are gone. If the supervisor ends first, the block is cancelled.
+
+    Args:
+        name: What logs and trees call it.
+        *children: What to start with, in order.
+        strategy: Which siblings go down with a child that ended.
+        budget: How many restarts are forgiven.
+        backoff: How long to wait before a restart.
+        grace: At most so many seconds pass between leaving the block and cancelling the last child.
+
+    Yields:
+        The running supervisor, which takes orders from every task.
+
+    Raises:
+        StartFailed: A child given here did not start.
+        GaveUp: The budget was spent.
+        ExceptionGroup: The block raised, as with a nursery; or children failed while they were stopped.
+
+    Cancellation:
+        The block is cancelled, and the children one after another. An exception in the block does the same.
+    """
+    supervisor = Supervisor(name, *children, strategy=strategy, budget=budget, backoff=backoff, grace=grace)
+    verdict: Exception | None = None
+    ready = trio.Event()
+
+    async def host() -> None:
+        nonlocal verdict
+        try:
+            await supervisor.run(task_status=_Readiness(ready))
+        except Exception as exc:  # noqa: BLE001 - raised below, bare
+            verdict = exc
+            nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host, name=f"{name} supervisor")
+            await ready.wait()
+            yield supervisor
+            with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
+                supervisor.request_stop("its block was left")
+    except BaseException as exc:
+        if verdict is None:
+            raise
+        raise BaseExceptionGroup(
+            f"the block of the supervisor {name} and its children failed", [exc, verdict]
+        ) from None
+    if verdict is not None:
+        raise verdict
+
+
+@attrs.frozen
+class _Readiness:
+    """
+    A task status that sets an event.
+    """
+
+    _event: trio.Event
+
+    def started(self, value: None = None) -> None:
+        """
+        Set the event.
+        """
+        del value
+        self._event.set()
