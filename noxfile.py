@@ -15,6 +15,7 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "virtualenv"
+nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "types", "docs"]

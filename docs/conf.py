@@ -2,11 +2,11 @@
 How Sphinx builds the documentation: `nox -s docs`.
 """
 
-from importlib.metadata import version
+import importlib.metadata
 
 project = "trio_run"
 copyright = "the trio_run contributors"  # noqa: A001 - Sphinx reads this name
-release = version("trio-run")
+release = importlib.metadata.version("trio-run")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]

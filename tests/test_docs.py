@@ -4,8 +4,8 @@ Every block of code in the README and in the documentation runs, in the order in
 - `python` runs in the namespace of its page, on a clock that jumps ahead. It may await at the top level. One that begins
   with a comment like `# shop.py` is also saved under that name.
 - `output` is what the Python block before it printed.
-- `console` is a shell's: lines that begin with `$` are run where the files of the page are saved, the others are what
-  that prints. An ellipsis stands for anything.
+- `console` is a shell's: lines that begin with `$` are run where the files of the page are saved, and have to succeed; the
+  others are what that prints. An ellipsis stands for anything.
 - `sh` is for the two commands of the README, which `.ci/run` takes from there.
 - `text` is no code.
 """
@@ -35,7 +35,7 @@ PAGES = [TOP / "README.md", *sorted(path for path in (TOP / "docs").rglob("*.md"
 FENCE = re.compile(
     r"^(?P<indent> *)(?:`{3,}|~{3,})(?P<language>[^`\n]*)\n(?:.*\n)*?(?P=indent)(?:`{3,}|~{3,})$", re.MULTILINE
 )
-MARKED_COMMAND = re.compile(r"<!-- command: \w+ -->\n```sh\n")
+MARKED_COMMAND = re.compile(r"<!-- command: (?P<name>\w+) -->\n```sh\n(?P<command>.+)\n```\n")
 SAVED_AS = re.compile(r"# (?P<name>\w+\.py)\n")
 COMMAND = re.compile(r"^\$ (?P<command>.*)\n(?P<output>(?:(?!\$ ).*\n?)*)", re.MULTILINE)
 
@@ -94,6 +94,8 @@ class Page:
                 timeout=15,
                 check=False,
             )
+            if result.returncode:
+                raise SybilFailure(example, f"{each['command']} exits with {result.returncode}:\n{result.stdout}")
             check(example, each["output"], result.stdout)
 
 
@@ -109,7 +111,7 @@ def languages(text: str) -> set[str]:
     """
     The languages of a page's blocks, without the directives and without the commands of the README.
     """
-    found = {match["language"].strip() for match in FENCE.finditer(MARKED_COMMAND.sub("```command\n", text))}
+    found = {match["language"].strip() for match in FENCE.finditer(MARKED_COMMAND.sub("", text))}
     return {language for language in found if not language.startswith("{")}
 
 
@@ -163,7 +165,19 @@ class TestPages:
         """
         Each block is in a language that is run, or is no code.
         """
-        assert set() == languages(path.read_text()) - {"python", "output", "console", "command", "text"}
+        assert set() == languages(path.read_text()) - {"python", "output", "console", "text"}
+
+
+class TestCommands:
+    def test_one_line_each(self):
+        """
+        The README has two commands of one line, one to run the main job and one to run the tests.
+        """
+        commands = {match["name"]: match["command"] for match in MARKED_COMMAND.finditer(PAGES[0].read_text())}
+
+        assert ["run", "test"] == list(commands)
+        assert commands["run"].startswith("python3 -m venv .venv && .venv/bin/pip install ")
+        assert commands["test"].startswith("python3 -m venv .venv && .venv/bin/pip install ")
 
 
 class TestRun:
@@ -209,10 +223,18 @@ class TestRun:
         with pytest.raises(SybilFailure, match=r"Expected:\n2\n+Got:\n1"):
             page(text)
 
+    @pytest.mark.real
+    def test_wrong_command(self, page):
+        """
+        A command that fails is found, whatever it prints.
+        """
+        with pytest.raises(SybilFailure, match="false exits with 1"):
+            page("```console\n$ false\n...\n```\n")
+
     def test_languages(self):
         """
-        A block of whatever kind is seen, and only marked commands are told apart.
+        A block of whatever kind is seen, but for directives and marked commands.
         """
         text = "<!-- command: test -->\n```sh\nls\n```\n\n```sh\nls\n```\n\n~~~ruby\nputs\n~~~\n\n```{toctree}\n```\n"
 
-        assert {"command", "sh", "ruby"} == languages(text)
+        assert {"sh", "ruby"} == languages(text)

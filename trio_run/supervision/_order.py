@@ -171,11 +171,12 @@ class Order:
         while self._line:
             order, name = self._line[0]
             slot = self.slots.get(name)
-            if slot is not None and slot.order == order and slot.wanted and slot.phase is not Phase.UP:
-                if slot.phase is Phase.DOWN and not self._is_held(order, now):
-                    self._start(slot)
-                return
-            heapq.heappop(self._line)
+            if slot is None or slot.order != order or slot.is_settled:
+                heapq.heappop(self._line)
+                continue
+            if slot.phase is Phase.DOWN and not self._is_held(order, now):
+                self._start(slot)
+            return
         if not self.booted and not self.closing:
             self.booted = True
             self.out.append(Booted())

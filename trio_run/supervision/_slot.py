@@ -91,6 +91,13 @@ class Slot:
     reason: str = ""
 
     @property
+    def is_settled(self) -> bool:
+        """
+        Whether it is where it should be, so that nobody has to wait for it.
+        """
+        return self.phase is Phase.UP or (self.phase is Phase.DOWN and not self.wanted)
+
+    @property
     def comes_and_goes(self) -> bool:
         """
         Whether it is one of the many that are started as need be and run once.

@@ -1,0 +1,270 @@
+"""
+The core on random walks: a small world of tasks does what it is told, or what it likes, and the laws hold at each step.
+"""
+
+import math
+import random
+
+import attrs
+import pytest
+
+from trio_run.supervision._core import Core
+from trio_run.supervision._facts import Ask, Cancel, Ending, Exited, Forget, Hears, Judged, Ready, Start, Verdict
+from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
+from trio_run.supervision._slot import Admission, End, Phase
+
+NAMES = "abcde"
+
+
+@attrs.define
+class Task:
+    """
+    What there is of one life in the world.
+    """
+
+    life: int
+    ready: bool = False
+    asked: bool = False
+    cancelled: bool = False
+    by_hand: bool = False
+
+
+class World:
+    """
+    Tasks, and a chronicle against which every action of the core is checked.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.now = 0.0
+        self.strategy = self.random.choice(list(Strategy))
+        self.budget = Budget(restarts=self.random.choice([0, 2, 5, 10, 100]), per=60.0)
+        backoff = Backoff(first=1.0, factor=2.0, max=4.0, jitter=0.5, stable_after=20.0)
+        self.core = Core("top", self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0)
+        self.tasks: dict[str, Task] = {}
+        self.lives: dict[str, int] = {}
+        self.barred: set[str] = set()
+        self.stopped_by_us = False
+        for name in NAMES[: self.random.randint(0, 4)]:
+            self.core.add(name, self.random.choice(list(Restart)), self.random.choice([0.0, 3.0]), Admission.BOOT)
+        self.settle()
+
+    # The world obeys.
+
+    def settle(self) -> None:
+        """
+        Carry out all moves there are.
+        """
+        for action in self.core.decide(self.now):
+            match action:
+                case Start(name, life):
+                    self.check_start(name, life)
+                    self.tasks[name] = Task(life)
+                    self.lives[name] = life
+                case Ask(name, deadline):
+                    self.check_going(name)
+                    assert not self.tasks[name].asked
+                    assert self.now <= deadline
+                    self.tasks[name].asked = True
+                case Cancel(name):
+                    assert not self.tasks[name].cancelled
+                    if not self.tasks[name].asked:
+                        self.check_going(name)
+                    self.tasks[name].cancelled = True
+                case Judged(fact, verdict):
+                    if verdict in (Verdict.RESTS, Verdict.STOPPED):
+                        self.barred.add(fact.name)
+                case Forget(name):
+                    assert name not in self.tasks
+                    assert name not in self.core.slots
+                    self.lives.pop(name, None)
+                    self.barred.discard(name)
+        self.check_nothing_is_missing()
+
+    def check_start(self, name: str, life: int) -> None:
+        """
+        A child starts only once at a time, only when it is wanted, and only in its turn.
+        """
+        assert name not in self.tasks
+        assert self.lives.get(name, 0) + 1 == life
+        assert not self.core.stopping
+        assert name not in self.barred
+        if self.strategy is not Strategy.ONE_FOR_ONE:
+            for other, slot in self.core.slots.items():
+                if other == name:
+                    break
+                assert not slot.wanted or (other in self.tasks and self.tasks[other].ready), (other, name)
+            assert not [other for other, task in self.tasks.items() if task.cancelled and not task.by_hand]
+
+    def check_going(self, name: str) -> None:
+        """
+        When all have to go, nobody goes before those started later are gone.
+        """
+        if self.core.stopping and not self.tasks[name].by_hand:
+            mine = self.core.slots[name].rank
+            assert all(self.core.slots[other].rank <= mine for other in self.tasks)
+
+    def check_nothing_is_missing(self) -> None:
+        """
+        Whoever is wanted is up, coming up, has a timer, or waits for somebody.
+        """
+        assert {n for n, s in self.core.slots.items() if s.phase is not Phase.DOWN} == set(self.tasks)
+        moving = any(t.cancelled or t.asked or not t.ready for t in self.tasks.values())
+        if not moving and self.core.order.alarm == math.inf:
+            assert all(slot.is_settled for slot in self.core.slots.values())
+
+    # The world does as it likes.
+
+    def step(self) -> None:
+        """
+        Let one thing happen.
+        """
+        choices = [self.wait, self.order]
+        if self.tasks:
+            choices += [self.become_ready, self.hear, self.end, self.end, self.end]
+        self.random.choice(choices)()
+        self.settle()
+
+    def become_ready(self) -> None:
+        """
+        Some tasks become ready.
+        """
+        for name, task in self.tasks.items():
+            if not task.ready and self.random.random() < 0.7:
+                task.ready = True
+                self.core.take([Ready(name, task.life)], self.now)
+
+    def hear(self) -> None:
+        """
+        A task begins to listen.
+        """
+        name = self.random.choice(list(self.tasks))
+        self.core.take([Hears(name, self.tasks[name].life)], self.now)
+
+    def end(self) -> None:
+        """
+        Some tasks end in one moment.
+        """
+        names = self.random.sample(list(self.tasks), self.random.randint(1, min(3, len(self.tasks))))
+        facts = []
+        for name in names:
+            task = self.tasks.pop(name)
+            ending = self.random.choice([Ending.FINISHED, Ending.FAILED, Ending.CANCELLED])
+            if not task.ready and not task.cancelled and self.random.random() < 0.8:
+                self.tasks[name] = task  # Most starts succeed.
+                continue
+            facts.append(Exited(name, task.life, ending, ValueError(name) if ending is Ending.FAILED else None))
+        self.core.take(facts, self.now)
+
+    def wait(self) -> None:
+        """
+        Time passes, often to the very moment of the next timer.
+        """
+        alarm = self.core.order.alarm
+        self.now = alarm if alarm < math.inf and self.random.random() < 0.7 else self.now + self.random.random() * 5
+
+    def order(self) -> None:
+        """
+        A person asks for something.
+        """
+        if self.core.stopping:
+            return
+        name = self.random.choice(NAMES)
+        if name not in self.core.slots:
+            if self.random.random() < 0.5:
+                admission = self.random.choice([Admission.CALL, Admission.QUEUE])
+                self.core.add(name, self.random.choice(list(Restart)), 3.0, admission)
+            return
+        verb = self.random.choice(["stop", "restart", "restart", "remove"])
+        if verb == "restart":
+            self.barred.discard(name)
+            self.core.restart_child(name, self.now, "by hand")
+        else:
+            self.barred.add(name)
+            (self.core.stop_child if verb == "stop" else self.core.remove_child)(name, self.now, "by hand")
+        if name in self.tasks:
+            self.tasks[name].by_hand = True
+
+    def finish(self) -> None:
+        """
+        Stop the supervisor, let every task go that has to, and see that nothing is left.
+        """
+        self.core.stop(End.ASKED, self.now + self.random.choice([0.0, 2.0, math.inf]), "enough")
+        self.settle()
+        for _ in range(1000):
+            if self.core.done:
+                break
+            leaving = [name for name, task in self.tasks.items() if task.cancelled or task.asked]
+            assert leaving, "somebody has to go, but nobody was told"
+            if self.random.random() < 0.3 and self.core.order.alarm < math.inf:
+                self.now = self.core.order.alarm
+            else:
+                name = self.random.choice(leaving)
+                self.core.take([Exited(name, self.tasks.pop(name).life, Ending.CANCELLED, None)], self.now)
+            self.settle()
+        assert self.core.done
+        assert {} == self.tasks
+
+
+@pytest.mark.parametrize("batch", range(20))
+def test_the_laws_hold_on_random_walks(batch: int):
+    """
+    One life at a time, in order up and down, nothing against a person's wish, nothing missing, and always an end.
+    """
+    for seed in range(batch * 100, batch * 100 + 100):
+        world = World(seed)
+        for _ in range(60):
+            if world.core.done:
+                break
+            world.step()
+        world.finish()
+
+
+def test_a_walk_can_find_a_broken_law(monkeypatch: pytest.MonkeyPatch):
+    """
+    The walks fail for a core whose group restarts forget what a person wished.
+    """
+    monkeypatch.setattr(Core, "stop_child", lambda core, name, now, reason: core.restart_child(name, now, reason))
+
+    with pytest.raises(AssertionError):
+        for seed in range(300):
+            world = World(seed)
+            for _ in range(60):
+                world.step()
+
+
+def test_a_fact_costs_the_children_it_moves_never_a_look_at_all_of_them():
+    """
+    With a hundred times as many siblings a failure runs the same number of lines.
+    """
+    assert lines_for_a_failure(100) == lines_for_a_failure(10_000)
+
+
+def lines_for_a_failure(children: int) -> int:
+    """
+    Count the lines of Python that one failure and restart take among so many *children*.
+    """
+    import sys  # noqa: PLC0415 - only here
+
+    backoff = Backoff(jitter=0.0)
+    core = Core("top", Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0)
+    for number in range(children):
+        core.add(f"child-{number}", Restart.ALWAYS, 5.0, Admission.QUEUE)
+    for action in core.decide(0.0):
+        if isinstance(action, Start):
+            core.take([Ready(action.name, 1)], 0.0)
+    lines = 0
+
+    def count(_frame: object, event: str, _arg: object) -> object:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)  # type: ignore[arg-type]
+    try:
+        core.take([Exited("child-50", 1, Ending.FAILED, ValueError())], 0.0)
+        core.decide(0.0)
+    finally:
+        sys.settrace(before)
+    return lines
