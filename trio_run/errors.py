@@ -38,7 +38,7 @@ class StartFailed(TrioRunError):
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         super().__init__(path)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class EndedBeforeReady(TrioRunError):
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         super().__init__(path)
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class ChildReturned(TrioRunError):
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         super().__init__(path)
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class ChildCancelled(TrioRunError):
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         super().__init__(path)
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ class LeakedCancelled(TrioRunError):
     """
 
     def __init__(self, path: str) -> None:
-        self.path = path
+        self.path: str = path
         super().__init__(path)
 
     def __str__(self) -> str:
@@ -184,7 +184,8 @@ class DuplicateChild(TrioRunError):
     """
 
     def __init__(self, path: str, state: str) -> None:
-        self.path, self.state = path, state
+        self.path: str = path
+        self.state: str = state
         super().__init__(path, state)
 
     def __str__(self) -> str:
@@ -203,7 +204,8 @@ class ChildNotFound(TrioRunError):
     """
 
     def __init__(self, path: str, names: Sequence[str]) -> None:
-        self.path, self.names = path, tuple(names)
+        self.path: str = path
+        self.names: tuple[str, ...] = tuple(names)
         super().__init__(path, self.names)
 
     def __str__(self) -> str:
@@ -214,15 +216,16 @@ class ChildNotFound(TrioRunError):
 
 class SupervisorNotRunning(TrioRunError):
     """
-    A supervisor was asked to do something before its run, while it is stopping, or after it.
+    A supervisor was given an order before its run, while it stops, or after it.
 
     Attributes:
         path: The supervisor, as in ``shop/workers``.
-        state: ``not started``, ``stopping`` or ``stopped``.
+        state: ``not running`` or ``stopping``.
     """
 
     def __init__(self, path: str, state: str) -> None:
-        self.path, self.state = path, state
+        self.path: str = path
+        self.state: str = state
         super().__init__(path, state)
 
     def __str__(self) -> str:
@@ -239,7 +242,8 @@ class WouldDeadlock(TrioRunError):
     """
 
     def __init__(self, path: str, caller: str) -> None:
-        self.path, self.caller = path, caller
+        self.path: str = path
+        self.caller: str = caller
         super().__init__(path, caller)
 
     def __str__(self) -> str:
@@ -256,7 +260,8 @@ class NotDone(TrioRunError):
     """
 
     def __init__(self, name: str, state: str) -> None:
-        self.name, self.state = name, state
+        self.name: str = name
+        self.state: str = state
         super().__init__(name, state)
 
     def __str__(self) -> str:
@@ -273,7 +278,8 @@ class JobCancelled(TrioRunError):
     """
 
     def __init__(self, name: str, reason: str | None) -> None:
-        self.name, self.reason = name, reason
+        self.name: str = name
+        self.reason: str | None = reason
         super().__init__(name, reason)
 
     def __str__(self) -> str:
@@ -292,7 +298,8 @@ class Closed(TrioRunError):
     """
 
     def __init__(self, owner: str, job: str) -> None:
-        self.owner, self.job = owner, job
+        self.owner: str = owner
+        self.job: str = job
         super().__init__(owner, job)
 
     def __str__(self) -> str:

@@ -27,6 +27,7 @@ from trio_run.supervision._facts import (
 )
 from trio_run.supervision._order import STUCK_EVERY
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
+from trio_run.supervision._restarts import Restarts
 from trio_run.supervision._slot import Admission, End, Phase
 
 BOOM = ValueError("boom")
@@ -45,7 +46,8 @@ def make_core(
     A core whose children have not been started.
     """
     backoff = backoff or Backoff(first=1.0, factor=2.0, max=30.0, jitter=0.0)
-    core = Core("top", strategy, backoff, Ledger(Budget(restarts=restarts, per=60.0)), lambda: 0.0, 0.0)
+    ledger = Ledger(Budget(restarts=restarts, per=60.0))
+    core = Core("top", Restarts(strategy, backoff, ledger, lambda: 0.0, 0.0))
     for name in names:
         core.add(name, restart, grace, Admission.BOOT)
     return core
@@ -283,7 +285,7 @@ class TestBudget:
         assert [Cancel("a", None, "gave_up: b")] == only(actions, Cancel)
         assert ["Judged", "Stopping", "Cancel"] == [type(action).__name__ for action in actions]
         assert (End.GAVE_UP, "b") == (core.end, core.culprit)
-        assert ["after 0.000 s, b#1: ValueError: boom"] == list(core.ledger.history)[:1]
+        assert ["after 0.000 s, b#1: ValueError: boom"] == list(core.restarts.ledger.history)[:1]
 
     def test_a_budget_of_zero_forgives_nothing(self):
         """
@@ -315,7 +317,7 @@ class TestBudget:
         actions = fails(core, "c", "a", "b")
 
         assert ["Start a"] == moves(actions)
-        assert 1 == core.ledger.spent
+        assert 1 == core.restarts.ledger.spent
 
     def test_an_order_never_counts(self):
         """
@@ -331,7 +333,7 @@ class TestBudget:
             gone(core, "a")
             core.take([Ready("a", core.slots["a"].life)], 0.0)
 
-        assert 1 == core.ledger.spent
+        assert 1 == core.restarts.ledger.spent
         assert 0 == core.slots["a"].failures
 
 
@@ -430,7 +432,7 @@ class TestStrategies:
         one, other = (up(make_core("a", "b", "c", strategy=REST)) for _ in range(2))
 
         assert fails(one, "a", "c") == fails(other, "c", "a")
-        assert 1 == one.ledger.spent
+        assert 1 == one.restarts.ledger.spent
 
     def test_stopping_the_culprit_in_its_backoff_lets_the_rest_start(self):
         """
@@ -621,7 +623,7 @@ class TestOrders:
 
         assert [Verdict.REFUSED] == [action.verdict for action in only(actions, Judged)]
         assert [Forget("a")] == only(actions, Forget)
-        assert 0 == core.ledger.spent
+        assert 0 == core.restarts.ledger.spent
 
     def test_a_failed_first_start_that_nobody_waits_for_follows_the_policy(self):
         """

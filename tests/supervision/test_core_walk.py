@@ -11,6 +11,7 @@ import pytest
 from trio_run.supervision._core import Core
 from trio_run.supervision._facts import Ask, Cancel, Ending, Exited, Forget, Hears, Judged, Ready, Start, Verdict
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
+from trio_run.supervision._restarts import Restarts
 from trio_run.supervision._slot import Admission, End, Phase
 
 NAMES = "abcde"
@@ -40,7 +41,8 @@ class World:
         self.strategy = self.random.choice(list(Strategy))
         self.budget = Budget(restarts=self.random.choice([0, 2, 5, 10, 100]), per=60.0)
         backoff = Backoff(first=1.0, factor=2.0, max=4.0, jitter=0.5, stable_after=20.0)
-        self.core = Core("top", self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0)
+        restarts = Restarts(self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0)
+        self.core = Core("top", restarts)
         self.tasks: dict[str, Task] = {}
         self.lives: dict[str, int] = {}
         self.barred: set[str] = set()
@@ -247,7 +249,7 @@ def lines_for_a_failure(children: int) -> int:
     import sys  # noqa: PLC0415 - only here
 
     backoff = Backoff(jitter=0.0)
-    core = Core("top", Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0)
+    core = Core("top", Restarts(Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0))
     for number in range(children):
         core.add(f"child-{number}", Restart.ALWAYS, 5.0, Admission.QUEUE)
     for action in core.decide(0.0):

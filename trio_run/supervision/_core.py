@@ -13,15 +13,16 @@ not run again. Exits of one moment are taken in start order. Once stopping has b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import attrs
 
 from .._names import join
 from ..errors import ChildCancelled, ChildNotFound, ChildReturned, DuplicateChild
-from ._facts import Action, Ending, Exited, Fact, Forget, Judged, Ready, Scheduled, Stopping, Verdict
+from ._facts import Action, Ending, Exited, Fact, Forget, Judged, Ready, Stopping, Verdict
 from ._order import Order
-from ._policy import Backoff, Ledger, Restart, Strategy
+from ._policy import Restart
+from ._restarts import Restarts
 from ._slot import Admission, End, Phase, Slot
 
 
@@ -32,13 +33,9 @@ class Core:
     """
 
     path: str
-    strategy: Strategy
-    backoff: Backoff
-    ledger: Ledger
-    draw: Callable[[], float]
-    """Returns a random number from 0 up to 1."""
+    restarts: Restarts
+    """How children are brought back."""
 
-    began: float
     end: End | None = None
     """Why the supervisor ends; None as long as it does not."""
 
@@ -48,11 +45,12 @@ class Core:
     errors: list[BaseException] = attrs.field(factory=list)
     """What made it end, and what children raised while it stopped."""
 
-    order: Order = attrs.field(init=False)
-    _count: int = 0
-
-    def __attrs_post_init__(self) -> None:
-        self.order = Order(grouped=self.strategy is not Strategy.ONE_FOR_ONE)
+    @property
+    def order(self) -> Order:
+        """
+        The queues in which children move.
+        """
+        return self.restarts.order
 
     @property
     def slots(self) -> dict[str, Slot]:
@@ -104,13 +102,7 @@ class Core:
         """
         if name in self.slots:
             raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
-        last = next(reversed(self.slots.values()), None)
-        self._count += 1
-        slot = Slot(name, restart, grace, admission, order=self._count, rank=self._count)
-        if last is not None and not self.order.grouped and slot.comes_and_goes and last.comes_and_goes:
-            slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
-        self.slots[name] = slot
-        self.order.queue(slot)
+        self.order.admit(Slot(name, restart, grace, admission))
 
     def stop_child(self, name: str, now: float, reason: str) -> None:
         """
@@ -221,43 +213,9 @@ class Core:
         if slot.restart is Restart.NEVER:
             slot.wanted = False
             return Verdict.DROPPED
-        return self._restart(slot, fact, now)
-
-    def _restart(self, slot: Slot, fact: Exited, now: float) -> Verdict:
-        """
-        Bring back a child that ended, with those that go down with it, if the budget forgives it.
-        """
-        if now - slot.ready_at >= self.backoff.stable_after:
-            slot.failures = 0
-        slot.failures += 1
-        if not self.ledger.enter(now, self._history_line(fact, now)):
+        if not self.restarts.bring_back(slot, fact, now):
             return self._doom_all(slot, fact, End.GAVE_UP, now)
-        slot.pause = self.backoff.delay(slot.failures, self.draw())
-        members = self._members(slot)
-        if self.order.grouped:
-            self.order.hold(slot, members[0])
-        for member in members:
-            if member.phase is not Phase.DOWN:
-                member.wanted = member.wanted and member.restart is not Restart.NEVER
-                self.order.doom(member, f"{self.strategy.value}: {slot.name} ended")
-        names = tuple(member.name for member in members)
-        self.order.out.append(Scheduled(slot.name, names, slot.pause, slot.failures, self.ledger.spent))
         return Verdict.RISES
-
-    def _members(self, culprit: Slot) -> list[Slot]:
-        """
-        Return who restarts with *culprit*, itself included, in start order.
-        """
-        if self.strategy is Strategy.ONE_FOR_ONE:
-            return [culprit]
-        members: list[Slot] = []
-        for slot in reversed(self.slots.values()):
-            if slot.wanted:
-                members.append(slot)
-            if slot is culprit and self.strategy is Strategy.REST_FOR_ONE:
-                break
-        members.reverse()
-        return members
 
     def _doom_all(self, slot: Slot, fact: Exited, end: End, now: float) -> Verdict:
         """
@@ -271,11 +229,6 @@ class Core:
         self.culprit = self.culprit or slot.name
         self.stop(end, now if end is End.FATAL else math.inf, f"{end.value}: {slot.name}")
         return Verdict.DOOMS
-
-    def _history_line(self, fact: Exited, now: float) -> str:
-        error = fact.error
-        what = fact.ending.value if error is None else f"{type(error).__name__}: {error}"
-        return f"after {now - self.began:.3f} s, {fact.name}#{fact.life}: {what}"
 
     def _place(self, slot: Slot) -> None:
         """

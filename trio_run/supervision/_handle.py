@@ -19,16 +19,18 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, final, overload
 import attrs
 import trio
 
-from .._handle import Handle, wait_started
-from .._names import checked, is_within, join, name_of
+from .._handle import Handle
+from .._names import checked, join, name_of
 from .._sinks import current_stream
 from .._stopping import Life, current_life
-from ..errors import JobCancelled, StartFailed, SupervisorNotRunning, WouldDeadlock
+from ..errors import SupervisorNotRunning
 from ._child import Child, as_child
 from ._core import Core
 from ._fence import run_fenced
+from ._orders import bring_down, restart, start
 from ._policy import Backoff, Budget, Ledger, Restart, Strategy, check_number, check_reachable
-from ._report import Report, Seat
+from ._report import Report
+from ._restarts import Restarts
 from ._shell import Shell
 from ._slot import Admission
 
@@ -100,7 +102,6 @@ class Supervisor:
     backoff: Backoff
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
-    _ended: bool = False
 
     def __init__(
         self,
@@ -112,19 +113,13 @@ class Supervisor:
         grace: float = math.inf,
     ) -> None:
         budget, backoff = budget or Budget(), backoff or Backoff()
-        if not isinstance(budget, Budget) or not isinstance(backoff, Backoff):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"Supervisor {name!r} takes a Budget and a Backoff, not {budget!r} and {backoff!r}.")
-        check_reachable(budget, backoff)
+        _check_rules(name, budget, backoff)
         self.name = checked(name, "a supervisor")
         self.children = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
         self.grace = grace
-        self._shell, self._ended = None, False
-        seen: set[str] = set()
-        for child in self.children:
-            if child.name in seen:
-                raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
-            seen.add(child.name)
+        self._shell = None
+        _check_names(name, self.children)
 
     def __repr__(self) -> str:
         return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"
@@ -148,22 +143,11 @@ class Supervisor:
         """
         if self._shell is not None:
             raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
-        shell = self._shell = self._make_shell(task_status)
+        shell = self._shell = _shell_for(self, task_status)
         try:
             await run_fenced(shell, self.grace)
         finally:
-            self._shell, self._ended = None, True
-
-    def _make_shell(self, task_status: trio.TaskStatus[None]) -> Shell:
-        path, number = _own_path(self)
-        now = trio.current_time()
-        core = Core(path, self.strategy, self.backoff, Ledger(self.budget), random.random, now)
-        shell = Shell(core, Report(current_stream(), path, number, self.budget, now), task_status)
-        shell.report.starting(self.strategy.value, tuple(child.name for child in self.children))
-        context = contextvars.copy_context()
-        for child in self.children:
-            shell.admit(child, Admission.BOOT, context)
-        return shell
+            self._shell = None
 
     # Orders.
 
@@ -180,7 +164,7 @@ class Supervisor:
             SupervisorNotRunning: It is not running.
         """
         if self._shell is None:
-            raise SupervisorNotRunning(self.name, "stopped" if self._ended else "not started")
+            raise SupervisorNotRunning(self.name, "not running")
         self._shell.stop(trio.current_time() + self.grace, reason)
 
     @overload
@@ -210,7 +194,9 @@ class Supervisor:
             SupervisorNotRunning: It does not run, or is stopping.
             TypeError: *runner* cannot run, or *args* do not fit it.
         """
-        return self._admit(runner, args, name, Admission.QUEUE)[1]
+        shell = _running(self._shell, self.name)
+        seat = shell.admit(_child_for(shell, runner, args, name), Admission.QUEUE, contextvars.copy_context())
+        return seat.open_handle()
 
     @overload
     async def start(self, runner: Child | Supervisor) -> Handle[Any]: ...
@@ -240,9 +226,8 @@ class Supervisor:
         Cancellation:
             Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
         """
-        seat, handle = self._admit(runner, args, name, Admission.CALL)
-        await wait_started(handle)
-        _raise_if_lost(seat, handle)
+        shell = _running(self._shell, self.name)
+        handle = await start(shell, _child_for(shell, runner, args, name))
         return handle if isinstance(runner, Child | Supervisor) else handle.ready_value
 
     async def stop(self, name: str) -> None:
@@ -257,7 +242,8 @@ class Supervisor:
         Cancellation:
             Ends the wait only; the child is stopped all the same.
         """
-        await self._bring_down(name, Core.stop_child, "stopped by request")
+        await trio.lowlevel.checkpoint()
+        await bring_down(_running(self._shell, self.name), name, Core.stop_child, "stopped by request")
 
     async def remove(self, name: str) -> None:
         """
@@ -271,7 +257,8 @@ class Supervisor:
         Cancellation:
             Ends the wait only; the child is removed all the same.
         """
-        await self._bring_down(name, Core.remove_child, "removed by request")
+        await trio.lowlevel.checkpoint()
+        await bring_down(_running(self._shell, self.name), name, Core.remove_child, "removed by request")
 
     async def restart(self, name: str) -> Handle[Any]:
         """
@@ -292,17 +279,7 @@ class Supervisor:
             Ends the wait only; the child is restarted all the same.
         """
         await trio.lowlevel.checkpoint()
-        shell = self._running()
-        _check_deadlock(shell, name)
-        life = shell.core.slot(name).life
-        seat = shell.seats[name]
-        handle = shell.open_handle(seat)
-        shell.core.restart_child(name, trio.current_time(), "restarted by request")
-        shell.wake()
-        await shell.wait_up(name, life)
-        if handle.done:
-            _raise_if_lost(seat, handle)
-        return handle
+        return await restart(_running(self._shell, self.name), name)
 
     @property
     def path(self) -> str:
@@ -320,36 +297,57 @@ class Supervisor:
         slots = self._shell.core.slots.values()
         return tuple(ChildStatus(s.name, s.phase.value, s.wanted, s.life, s.failures) for s in slots)
 
-    def _running(self) -> Shell:
-        if self._shell is None:
-            raise SupervisorNotRunning(self.name, "stopped" if self._ended else "not started")
-        if self._shell.core.stopping:
-            raise SupervisorNotRunning(self._shell.core.path, "stopping")
-        return self._shell
 
-    def _admit(
-        self, runner: object, args: tuple[object, ...], name: str | None, admission: Admission
-    ) -> tuple[Seat, Handle[Any]]:
-        shell = self._running()
-        if isinstance(runner, Child | Supervisor):
-            if args or name is not None:
-                raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
-            child = as_child(runner)
-        else:
-            free = shell.free_name(name_of(runner) if name is None else name)
-            child = Child(runner, *args, name=free, restart=Restart.NEVER)
-        seat = shell.admit(child, admission, contextvars.copy_context())
-        return seat, shell.open_handle(seat)
+def _check_rules(name: str, budget: object, backoff: object) -> None:
+    if not isinstance(budget, Budget) or not isinstance(backoff, Backoff):
+        raise TypeError(f"Supervisor {name!r} takes a Budget and a Backoff, not {budget!r} and {backoff!r}.")
+    check_reachable(budget, backoff)
 
-    async def _bring_down(self, name: str, order: Callable[[Core, str, float, str], None], reason: str) -> None:
-        await trio.lowlevel.checkpoint()
-        shell = self._running()
-        _check_deadlock(shell, name)
-        slot, seat = shell.core.slot(name), shell.seats[name]
-        order(shell.core, name, trio.current_time(), reason)
-        shell.rest(seat, slot)
-        shell.wake()
-        await shell.wait_down(seat, slot)
+
+def _check_names(name: str, children: tuple[Child, ...]) -> None:
+    seen: set[str] = set()
+    for child in children:
+        if child.name in seen:
+            raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
+        seen.add(child.name)
+
+
+def _running(shell: Shell | None, name: str) -> Shell:
+    """
+    Return *shell* if it takes orders.
+    """
+    if shell is None:
+        raise SupervisorNotRunning(name, "not running")
+    if shell.core.stopping:
+        raise SupervisorNotRunning(shell.core.path, "stopping")
+    return shell
+
+
+def _child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str | None) -> Child:
+    """
+    Return the child that a nursery-shaped call asks for.
+    """
+    if isinstance(runner, Child | Supervisor):
+        if args or name is not None:
+            raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
+        return as_child(runner)
+    free = shell.free_name(name_of(runner) if name is None else name)
+    return Child(runner, *args, name=free, restart=Restart.NEVER)
+
+
+def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
+    """
+    Return a shell that is about to run *plan*.
+    """
+    path, number = _own_path(plan)
+    now = trio.current_time()
+    core = Core(path, Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now))
+    shell = Shell(core, Report(current_stream(), path, number, plan.budget, now), task_status)
+    shell.report.starting(plan.strategy.value, tuple(child.name for child in plan.children))
+    context = contextvars.copy_context()
+    for child in plan.children:
+        shell.admit(child, Admission.BOOT, context)
+    return shell
 
 
 def _own_path(supervisor: Supervisor) -> tuple[str, int]:
@@ -362,18 +360,3 @@ def _own_path(supervisor: Supervisor) -> tuple[str, int]:
     if life.runner is supervisor:
         return life.path, life.number
     return join(life.path, supervisor.name), 1
-
-
-def _check_deadlock(shell: Shell, name: str) -> None:
-    life = current_life()
-    path = join(shell.core.path, name)
-    if life is not None and is_within(life.path, path):
-        raise WouldDeadlock(path, life.path)
-
-
-def _raise_if_lost(seat: Seat, handle: Handle[Any]) -> None:
-    """
-    Raise StartFailed if the child came to rest before it was ready.
-    """
-    if handle.lost:
-        raise StartFailed(seat.path) from (handle.error or JobCancelled(seat.path, "it was stopped while it started"))

@@ -41,6 +41,7 @@ class Order:
     limit: float = math.inf  # No stop lasts longer than this, whatever the graces.
     live: int = 0
     out: list[Action] = attrs.field(factory=list)
+    _count: int = 0
     _line: list[tuple[int, str]] = attrs.field(factory=list)
     _falls: list[tuple[int, int, str]] = attrs.field(factory=list)
     _going: set[str] = attrs.field(factory=set)
@@ -82,6 +83,18 @@ class Order:
         return out
 
     # What the core asks for.
+
+    def admit(self, slot: Slot) -> None:
+        """
+        Take in a child, last in the order.
+        """
+        last = next(reversed(self.slots.values()), None)
+        self._count += 1
+        slot.order = slot.rank = self._count
+        if last is not None and not self.grouped and slot.comes_and_goes and last.comes_and_goes:
+            slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
+        self.slots[slot.name] = slot
+        self.queue(slot)
 
     def queue(self, slot: Slot) -> None:
         """

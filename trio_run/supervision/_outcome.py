@@ -55,8 +55,8 @@ def verdict_on(core: Core) -> BaseException | None:
     if len(ordinary) < len(errors):
         return BaseExceptionGroup(f"{core.path} was stopped by what no supervisor may hold", errors)
     if core.end is End.GAVE_UP:
-        budget = core.ledger.budget
-        return GaveUp(core.path, core.culprit, (budget.restarts, budget.per), core.ledger.history, ordinary)
+        budget = core.restarts.ledger.budget
+        return GaveUp(core.path, core.culprit, (budget.restarts, budget.per), core.restarts.ledger.history, ordinary)
     if core.end is End.START_FAILED:
         first = StartFailed(join(core.path, core.culprit))
         first.__cause__ = ordinary[0]

@@ -7,17 +7,13 @@ here, and where nobody listens next to nothing is done.
 
 from __future__ import annotations
 
-import contextvars
 import math
 from types import FrameType
-from typing import Any
 
 import attrs
 import trio
 
-from .._handle import Handle
 from .._sinks import Stream
-from .._stopping import Life
 from ..events import (
     ChildFailed,
     ChildFinished,
@@ -37,30 +33,9 @@ from ..events import (
     SupervisorStopped,
     SupervisorStopping,
 )
-from ._child import Child
 from ._facts import Ask, Cancel, Ending, Judged, Scheduled, Stuck, Verdict
 from ._policy import Budget
-
-
-@attrs.define(eq=False)
-class Seat:
-    """
-    The place of one child in the shell: what there is of it beyond the core's knowledge.
-    """
-
-    child: Child
-    path: str
-    context: contextvars.Context
-    handle: Handle[Any] | None = None
-    life: Life | None = None
-    scope: trio.CancelScope | None = None
-    task: trio.lowlevel.Task | None = None
-    value: object = None
-    changed: trio.Event | None = None
-    began: float = 0.0
-    stop_began: float = math.inf
-    how: str = "drained"
-    cause: int = 0
+from ._seat import Seat
 
 
 @attrs.define(eq=False)

@@ -13,15 +13,14 @@ from __future__ import annotations
 import contextvars
 import math
 import sys
-from typing import Any
 
 import attrs
 import trio
 
-from .._handle import Handle, State, make_handle, note_ready, note_running, note_waiting, settle
+from .._handle import State, note_running, settle
 from .._names import join
-from .._stopping import Life, begin_life
-from ..errors import EndedBeforeReady, InternalError
+from .._stopping import Life
+from ..errors import InternalError
 from ._child import Child
 from ._core import Core
 from ._facts import (
@@ -29,22 +28,20 @@ from ._facts import (
     Ask,
     Booted,
     Cancel,
-    Ending,
-    Exited,
     Fact,
     Forget,
     Hears,
     Judged,
-    Ready,
     Scheduled,
     Start,
     Stopping,
     Stuck,
-    Verdict,
 )
-from ._outcome import ending_of, verdict_on
-from ._report import Report, Seat
-from ._slot import Admission, End, Phase, Slot
+from ._host import Host
+from ._outcome import verdict_on
+from ._report import Report
+from ._seat import Seat
+from ._slot import Admission, End
 
 
 @attrs.define(eq=False)
@@ -61,9 +58,13 @@ class Shell:
     cancelled: bool = False
     """Whether the run was cancelled from outside."""
 
+    _host: Host = attrs.field(init=False)
     _inbox: list[Fact] = attrs.field(factory=list)
     _numbers: dict[str, int] = attrs.field(factory=dict)
     _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+
+    def __attrs_post_init__(self) -> None:
+        self._host = Host(self.tell, self.report)
 
     # The control loop.
 
@@ -101,8 +102,8 @@ class Shell:
                 self.core.take(facts, now)
                 for fact in facts:
                     seat = self.seats.get(fact.name)
-                    if seat is not None and seat.changed is not None:
-                        _notify(seat)
+                    if seat is not None:
+                        seat.notify()
             for action in self.core.decide(now):
                 self._perform(action)
             if not self._inbox:
@@ -145,15 +146,6 @@ class Shell:
                 return numbered
         raise InternalError(f"All names like {name} are taken.")
 
-    def open_handle(self, seat: Seat) -> Handle[Any]:
-        """
-        Return the handle of a child, a fresh one if the outcome of the last is settled.
-        """
-        handle = seat.handle
-        if handle is None or handle.done:
-            handle = seat.handle = make_handle(seat.path, lambda reason: _cancel_life(seat, reason))
-        return handle
-
     def stop(self, deadline: float, reason: str) -> None:
         """
         Have the supervisor stop until *deadline* at the latest.
@@ -168,22 +160,6 @@ class Shell:
         self.cancelled = not self.core.done
         self.stop(trio.current_time(), "cancelled from outside")
 
-    @staticmethod
-    async def wait_down(seat: Seat, slot: Slot) -> None:
-        """
-        Wait until there is no task of the child.
-        """
-        while slot.phase is not Phase.DOWN:
-            await _change(seat)
-
-    async def wait_up(self, name: str, life: int) -> None:
-        """
-        Wait until the child *name* is ready in a life after *life*, or rests.
-        """
-        slot, seat = self.core.slots[name], self.seats[name]
-        while (slot.life <= life or slot.phase is not Phase.UP) and (slot.wanted or slot.phase is not Phase.DOWN):
-            await _change(seat)
-
     # Actions.
 
     def _perform(self, action: Action) -> None:
@@ -191,11 +167,13 @@ class Shell:
             case Start(name, life):
                 self._start(self.seats[name], life)
             case Judged():
-                self._judged(self.seats[action.fact.name], action)
+                seat = self.seats[action.fact.name]
+                self.report.child_ended(seat, action)
+                seat.end_life(action)
             case Cancel(name=name, reason=reason):
                 seat, life = self._going(name, "cancelled")
                 self.report.child_cancelled(seat, life, action)
-                _cancel_life(seat, reason)
+                seat.cancel(reason)
             case Ask(name, deadline, reason):
                 seat, life = self._going(name, "drained")
                 self.report.child_stopping(seat, life, action)
@@ -218,15 +196,16 @@ class Shell:
     def _start(self, seat: Seat, number: int) -> None:
         name = seat.child.name
         life = Life(seat.path, number, seat.child.runner, listener=lambda: self.tell(Hears(name, number)))
-        seat.life, seat.scope, seat.value = life, trio.CancelScope(), None
+        scope = trio.CancelScope()
+        seat.life, seat.scope = life, scope
         seat.began, seat.stop_began = trio.current_time(), math.inf
         self.report.child_starting(seat, number)
         if seat.handle is not None:
             note_running(seat.handle)
-        seat.context.run(self._spawn, seat, life)
+        seat.context.run(self._spawn, seat, life, scope)
 
-    def _spawn(self, seat: Seat, life: Life) -> None:
-        self.nursery.start_soon(self._host, seat, life, name=f"{seat.path}#{life.number}")
+    def _spawn(self, seat: Seat, life: Life, scope: trio.CancelScope) -> None:
+        self.nursery.start_soon(self._host.run, seat, life, scope, name=f"{seat.path}#{life.number}")
 
     def _going(self, name: str, how: str) -> tuple[Seat, int]:
         seat = self.seats[name]
@@ -235,83 +214,17 @@ class Shell:
         seat.how = how
         return seat, self.core.slots[name].life
 
-    def _judged(self, seat: Seat, action: Judged) -> None:
-        fact, verdict = action
-        self.report.child_ended(seat, action)
-        seat.life = seat.scope = seat.task = None
-        value, seat.value = seat.value, None
-        handle = seat.handle
-        if handle is None:
-            pass
-        elif verdict is Verdict.RISES:
-            note_waiting(handle)
-        elif verdict is Verdict.STOPPED:
-            settle(handle, State.STOPPED, error=fact.error if fact.ending is Ending.FAILED else None)
-        elif fact.ending is Ending.FINISHED and fact.error is None:
-            settle(handle, State.FINISHED, value=value)
-        elif fact.ending is Ending.CANCELLED:
-            settle(handle, State.CANCELLED)
-        else:
-            settle(handle, State.FAILED, error=fact.error)
-
     def _leave(self, name: str) -> Seat:
         seat = self.seats.pop(name)
         if seat.handle is not None and not seat.handle.done:
             settle(seat.handle, State.STOPPED)
-        _notify(seat)
+        seat.notify()
         return seat
-
-    @staticmethod
-    def rest(seat: Seat, slot: Slot) -> None:
-        """
-        Settle the handle of a child that is down for good, though no life of it just ended.
-        """
-        if slot.phase is Phase.DOWN and not slot.wanted:
-            if seat.handle is not None and not seat.handle.done:
-                settle(seat.handle, State.STOPPED)
-            _notify(seat)
 
     def _stopping(self, reason: str) -> None:
         if self.core.end is End.GAVE_UP:
-            self.report.gave_up(self.core.culprit, self.core.ledger.history)
+            self.report.gave_up(self.core.culprit, self.core.restarts.ledger.history)
         self.report.stopping(reason)
-
-    # One life.
-
-    async def _host(self, seat: Seat, life: Life) -> None:
-        """
-        Run one life of a child, and report how it ended.
-        """
-        begin_life(life)
-        seat.task = trio.lowlevel.current_task()
-        recipe = seat.child.recipe
-        status = _Status(self, seat, life.number)
-        ending, error = Ending.FATAL, None
-        scope = seat.scope or trio.CancelScope()
-        try:
-            with scope:
-                if not recipe.takes_task_status:
-                    status.started()
-                seat.value = await recipe.begin(status)
-        except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
-            ending, error = ending_of(exc, seat.path)
-            if error is None:
-                raise
-        else:
-            ending = Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED
-            if ending is Ending.FINISHED and not status.called:
-                ending, error = Ending.FAILED, EndedBeforeReady(seat.path)
-        finally:
-            self.tell(Exited(seat.child.name, life.number, ending, error))
-
-    def ready(self, seat: Seat, life: int, value: object) -> None:
-        """
-        Note that a child is ready.
-        """
-        self.report.child_ready(seat, life)
-        if seat.handle is not None:
-            note_ready(seat.handle, value)
-        self.tell(Ready(seat.child.name, life))
 
     # The end.
 
@@ -320,47 +233,6 @@ class Shell:
         Settle what is left open once all children are gone, and return what the run is to raise.
         """
         for name, seat in self.seats.items():
-            self.rest(seat, self.core.slots[name])
+            seat.rest(self.core.slots[name])
         self.report.stopped()
         return verdict_on(self.core)
-
-
-@attrs.define(eq=False)
-class _Status:
-    """
-    The task status that one life is given.
-    """
-
-    _shell: Shell
-    _seat: Seat
-    _life: int
-    called: bool = False
-
-    def started(self, value: object = None) -> None:
-        """
-        Note that the child is ready.
-        """
-        if self.called:
-            raise RuntimeError(f"{self._seat.path}#{self._life} called task_status.started() twice in one life.")
-        self.called = True
-        self._shell.ready(self._seat, self._life, value)
-
-
-def _cancel_life(seat: Seat, reason: str | None) -> None:
-    if seat.scope is not None:
-        seat.scope.cancel(reason=reason)
-
-
-async def _change(seat: Seat) -> None:
-    """
-    Wait until something happens to the child.
-    """
-    if seat.changed is None:
-        seat.changed = trio.Event()
-    await seat.changed.wait()
-
-
-def _notify(seat: Seat) -> None:
-    changed, seat.changed = seat.changed, None
-    if changed is not None:
-        changed.set()

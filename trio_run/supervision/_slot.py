@@ -72,8 +72,8 @@ class Slot:
     restart: Restart
     grace: float
     admission: Admission
-    order: int
-    rank: int
+    order: int = 0  # Place in the start order.
+    rank: int = 0  # Children of one rank stop side by side.
     phase: Phase = Phase.DOWN
     wanted: bool = True
     doomed: bool = False  # The present life has to end, and how it does is not news.

@@ -1,0 +1,90 @@
+"""
+One life of a child: its runner in a scope of its own, from the first step to the report of how it ended.
+
+When a life begins and what follows from its end is not known here.
+
+Law: every exit is reported, whatever ended the child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import trio
+
+from .._handle import note_ready
+from .._stopping import Life, begin_life
+from ..errors import EndedBeforeReady
+from ._facts import Ending, Exited, Fact, Ready
+from ._outcome import ending_of
+from ._report import Report
+from ._seat import Seat
+
+
+@attrs.define(eq=False)
+class Host:
+    """
+    Runs the lives of one supervisor's children, and tells what happened.
+    """
+
+    tell: Callable[[Fact], None]
+    report: Report
+
+    async def run(self, seat: Seat, life: Life, scope: trio.CancelScope) -> None:
+        """
+        Run one life.
+
+        Cancellation:
+            Of *scope*, the end of the life. From anywhere else it only comes when the fence is down, and then passes.
+        """
+        begin_life(life)
+        seat.task = trio.lowlevel.current_task()
+        recipe = seat.child.recipe
+        status = _Status(self, seat, life.number)
+        ending, error = Ending.FATAL, None
+        try:
+            with scope:
+                if not recipe.takes_task_status:
+                    status.started()
+                seat.value = await recipe.begin(status)
+        except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
+            ending, error = ending_of(exc, seat.path)
+            if error is None:
+                raise
+        else:
+            ending = Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED
+            if ending is Ending.FINISHED and not status.called:
+                ending, error = Ending.FAILED, EndedBeforeReady(seat.path)
+        finally:
+            self.tell(Exited(seat.child.name, life.number, ending, error))
+
+    def ready(self, seat: Seat, number: int, value: object) -> None:
+        """
+        Note that a child is ready.
+        """
+        self.report.child_ready(seat, number)
+        if seat.handle is not None:
+            note_ready(seat.handle, value)
+        self.tell(Ready(seat.child.name, number))
+
+
+@attrs.define(eq=False)
+class _Status:
+    """
+    The task status that one life is given.
+    """
+
+    _host: Host
+    _seat: Seat
+    _life: int
+    called: bool = False
+
+    def started(self, value: object = None) -> None:
+        """
+        Note that the child is ready.
+        """
+        if self.called:
+            raise RuntimeError(f"{self._seat.path}#{self._life} called task_status.started() twice in one life.")
+        self.called = True
+        self._host.ready(self._seat, self._life, value)

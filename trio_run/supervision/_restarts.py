@@ -1,0 +1,83 @@
+"""
+How a child that ended is brought back: after which delay, with whom, and whether it is forgiven.
+
+That a child should come back is decided in `_core`, and in which order the group moves in `_order`. Here the strategy says who
+goes down with it, the backoff how long all wait, and the budget whether there is a next time. Luck is drawn by whoever made
+this.
+
+Laws: a group restart counts once. What is not wanted does not come back. Who runs at most once does not come back either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from ._facts import Exited, Scheduled
+from ._order import Order
+from ._policy import Backoff, Ledger, Restart, Strategy
+from ._slot import Phase, Slot
+
+
+@attrs.define(eq=False)
+class Restarts:
+    """
+    The restarts of one run of a supervisor.
+    """
+
+    strategy: Strategy
+    backoff: Backoff
+    ledger: Ledger
+    draw: Callable[[], float]
+    """Returns a random number from 0 up to 1."""
+
+    began: float
+    order: Order = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.order = Order(grouped=self.strategy is not Strategy.ONE_FOR_ONE)
+
+    def bring_back(self, culprit: Slot, fact: Exited, now: float) -> bool:
+        """
+        Have *culprit* come up again, with those that go down with it.
+
+        Returns:
+            False where the budget does not forgive it; then nothing is done.
+        """
+        if now - culprit.ready_at >= self.backoff.stable_after:
+            culprit.failures = 0
+        culprit.failures += 1
+        if not self.ledger.enter(now, self._history_line(fact, now)):
+            return False
+        culprit.pause = self.backoff.delay(culprit.failures, self.draw())
+        members = self._members(culprit)
+        if self.order.grouped:
+            self.order.hold(culprit, members[0])
+        for member in members:
+            if member.phase is not Phase.DOWN:
+                member.wanted = member.wanted and member.restart is not Restart.NEVER
+                self.order.doom(member, f"{self.strategy.value}: {culprit.name} ended")
+        names = tuple(member.name for member in members)
+        self.order.out.append(Scheduled(culprit.name, names, culprit.pause, culprit.failures, self.ledger.spent))
+        return True
+
+    def _members(self, culprit: Slot) -> list[Slot]:
+        """
+        Return who restarts with *culprit*, itself included, in start order.
+        """
+        if self.strategy is Strategy.ONE_FOR_ONE:
+            return [culprit]
+        members: list[Slot] = []
+        for slot in reversed(self.order.slots.values()):
+            if slot.wanted:
+                members.append(slot)
+            if slot is culprit and self.strategy is Strategy.REST_FOR_ONE:
+                break
+        members.reverse()
+        return members
+
+    def _history_line(self, fact: Exited, now: float) -> str:
+        error = fact.error
+        what = fact.ending.value if error is None else f"{type(error).__name__}: {error}"
+        return f"after {now - self.began:.3f} s, {fact.name}#{fact.life}: {what}"
