@@ -24,6 +24,7 @@ LAYERS = {
         "supervision/_facts",
         "supervision/_order",
         "supervision/_slot",
+        "supervision/_timers",
         "supervision/_restarts",
         "supervision/_core",
     ],

@@ -45,19 +45,13 @@ class Core:
     errors: list[BaseException] = attrs.field(factory=list)
     """What made it end, and what children raised while it stopped."""
 
-    @property
-    def order(self) -> Order:
-        """
-        The queues in which children move.
-        """
-        return self.restarts.order
+    order: Order = attrs.field(init=False)
+    slots: dict[str, Slot] = attrs.field(init=False)
+    """The children by name, in start order; the very dict of *order*."""
 
-    @property
-    def slots(self) -> dict[str, Slot]:
-        """
-        The children by name, in start order.
-        """
-        return self.order.slots
+    def __attrs_post_init__(self) -> None:
+        self.order = self.restarts.order
+        self.slots = self.order.slots
 
     @property
     def stopping(self) -> bool:

@@ -264,10 +264,7 @@ class Supervisor:
         """
         Give a child a new life, whether it is up, waits for a restart, or rests; wait until it is ready.
 
-        This never counts against the budget, and starts the row of its delays anew.
-
-        Returns:
-            The handle of the child.
+        This never counts against the budget, and starts the row of its delays anew. Returns the handle of the child.
 
         Raises:
             ChildNotFound: There is no such child.

@@ -21,6 +21,7 @@ import attrs
 
 from ._facts import Action, Ask, Booted, Cancel, Start, Stuck
 from ._slot import Admission, Phase, Slot
+from ._timers import Timers
 
 STUCK_EVERY = 10.0
 """A child that was cancelled and is still there is reported every so many seconds."""
@@ -49,26 +50,20 @@ class Order:
     _free: list[Slot] = attrs.field(factory=list)
     _held_by: Slot | None = None
     _held_from: int = 0
-    _timers: list[tuple[float, int, str]] = attrs.field(factory=list)
+    _timers: Timers = attrs.field(factory=Timers)
 
     @property
     def alarm(self) -> float:
         """
         When `decide` has to be asked again, if nothing happens before.
         """
-        while self._timers:
-            when, _order, name = self._timers[0]
-            slot = self.slots.get(name)
-            if slot is not None and slot.alarm == when:
-                return when
-            heapq.heappop(self._timers)
-        return math.inf
+        return self._timers.next
 
     def decide(self, now: float) -> list[Action]:
         """
         Compare what is with what is wanted, and return the next moves.
         """
-        if self._timers:
+        if self.alarm <= now:
             self._ring(now)
         if self._falls:
             self._lower(now)
@@ -138,7 +133,7 @@ class Order:
         for slot in self.slots.values():
             if slot.phase is Phase.STOPPING and slot.deadline > limit:
                 slot.deadline = limit
-                self._set_alarm(slot, limit)
+                self._timers.set(slot, limit)
 
     def landed(self, slot: Slot) -> None:
         """
@@ -151,15 +146,12 @@ class Order:
     # What follows from it.
 
     def _ring(self, now: float) -> None:
-        while self.alarm <= now:
-            _when, _order, name = heapq.heappop(self._timers)
-            slot = self.slots[name]
-            slot.alarm = math.inf
+        for slot in self._timers.ring(now):
             if slot.phase is Phase.STOPPING:
                 self._kill(slot, now, now - slot.since)
             elif slot.phase is Phase.KILLING:
-                self.out.append(Stuck(name, now - slot.since))
-                self._set_alarm(slot, now + STUCK_EVERY)
+                self.out.append(Stuck(slot.name, now - slot.since))
+                self._timers.set(slot, now + STUCK_EVERY)
             elif slot.phase is Phase.DOWN and not self.grouped:
                 self._free.append(slot)
 
@@ -211,7 +203,7 @@ class Order:
             slot.due, slot.pause = now + slot.pause, None
         if slot.due <= now:
             return True
-        self._set_alarm(slot, slot.due)
+        self._timers.set(slot, slot.due)
         return False
 
     def _start(self, slot: Slot) -> None:
@@ -228,14 +220,9 @@ class Order:
             return
         slot.phase = Phase.STOPPING
         self.out.append(Ask(slot.name, slot.deadline, slot.reason))
-        self._set_alarm(slot, slot.deadline)
+        self._timers.set(slot, slot.deadline)
 
     def _kill(self, slot: Slot, now: float, grace: float | None) -> None:
         slot.phase, slot.since = Phase.KILLING, now
         self.out.append(Cancel(slot.name, grace, slot.reason))
-        self._set_alarm(slot, now + STUCK_EVERY)
-
-    def _set_alarm(self, slot: Slot, when: float) -> None:
-        if when < math.inf and slot.alarm != when:
-            slot.alarm = when
-            heapq.heappush(self._timers, (when, slot.order, slot.name))
+        self._timers.set(slot, now + STUCK_EVERY)
