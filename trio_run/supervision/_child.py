@@ -54,15 +54,14 @@ class Child:
         restart: Restart | str = Restart.ALWAYS,
         grace: float | None = None,
     ) -> None:
+        recipe = adapt(runner, args)
         if name is None:
             named = getattr(runner, "name", None)  # A supervisor has one.
             name = named if isinstance(named, str) else name_of(runner)
         if grace is None:
             own = getattr(runner, "grace", None)
             grace = own if isinstance(own, int | float) else 5.0
-        self.__attrs_init__(
-            checked(name, f"the child {runner!r}"), Restart(restart), grace, runner, adapt(runner, args)
-        )
+        self.__attrs_init__(checked(name, f"the child {runner!r}"), Restart(restart), grace, runner, recipe)
 
 
 def as_child(thing: object) -> Child:

@@ -215,11 +215,7 @@ class Core:
         """
         Stop the supervisor because of how a life ended.
         """
-        path = join(self.path, slot.name)
-        error = fact.error
-        if error is None:
-            error = ChildReturned(path) if fact.ending is Ending.FINISHED else ChildCancelled(path)
-        self.errors.append(error)
+        self.errors.append(_error_of(fact, join(self.path, slot.name)))
         self.culprit = self.culprit or slot.name
         self.stop(end, now if end is End.FATAL else math.inf, f"{end.value}: {slot.name}")
         return Verdict.DOOMS
@@ -233,3 +229,12 @@ class Core:
         elif not self.stopping and (slot.leaving or slot.restart is Restart.NEVER):
             del self.slots[slot.name]
             self.order.out.append(Forget(slot.name))
+
+
+def _error_of(fact: Exited, path: str) -> BaseException:
+    """
+    Return what a life raised, or what stands for it where it ended without an error.
+    """
+    if fact.error is not None:
+        return fact.error
+    return ChildReturned(path) if fact.ending is Ending.FINISHED else ChildCancelled(path)

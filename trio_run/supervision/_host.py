@@ -64,9 +64,9 @@ class Host:
         Note that a child is ready.
         """
         self.report.child_ready(seat, number)
+        self.tell(Ready(seat.child.name, number))
         if seat.handle is not None:
             note_ready(seat.handle, value)
-        self.tell(Ready(seat.child.name, number))
 
 
 @attrs.define(eq=False)

@@ -119,7 +119,7 @@ class Backoff:
             failures: Failures in a row, this one included; at least 1.
             luck: A random number from 0 up to 1: how much of the jitter to take off.
         """
-        if failures <= 1:
+        if failures <= 1 or self.first == 0:
             return 0.0
         try:
             full = min(self.max, self.first * self.factor ** (failures - 2))
@@ -135,7 +135,7 @@ class Backoff:
         for failures in range(2, restarts + 1):
             shortest = self.delay(failures, 1.0)
             total += shortest
-            if self.delay(failures, 0.0) == self.max:  # From here on all are alike.
+            if self.factor == 1 or self.delay(failures, 0.0) in {0.0, self.max}:  # From here on all are alike.
                 return total + shortest * (restarts - failures)
         return total
 
@@ -177,7 +177,7 @@ def check_reachable(budget: Budget, backoff: Backoff) -> None:
     if least > budget.per:
         raise ValueError(
             f"This budget can never be spent: {budget.restarts} restarts take at least {least:g} s with this backoff, and "
-            f"the budget forgets them after {budget.per:g} s. Use Budget(per=...) of {math.ceil(least)} s or more, fewer "
+            f"the budget forgets them after {budget.per:g} s. Use Budget(per=...) of {least + 0.5:.0f} s or more, fewer "
             f"restarts, or a Backoff with a shorter max."
         )
 

@@ -28,6 +28,7 @@ from ._facts import (
     Ask,
     Booted,
     Cancel,
+    Exited,
     Fact,
     Forget,
     Hears,
@@ -59,7 +60,7 @@ class Shell:
     """Whether the run was cancelled from outside."""
 
     _host: Host = attrs.field(init=False)
-    _inbox: list[Fact] = attrs.field(factory=list)
+    _inbox: list[Exited] = attrs.field(factory=list)
     _numbers: dict[str, int] = attrs.field(factory=dict)
     _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
 
@@ -93,27 +94,33 @@ class Shell:
 
     def _turn(self) -> bool:
         """
-        Take in all facts and make all moves there are; tell whether the supervisor has stopped.
+        Take in all exits and make all moves there are; tell whether the supervisor has stopped.
         """
         while True:
             now = trio.current_time()
-            facts, self._inbox = self._inbox, []
-            if facts:
-                self.core.take(facts, now)
-                for fact in facts:
-                    seat = self.seats.get(fact.name)
-                    if seat is not None:
-                        seat.notify()
+            exits, self._inbox = self._inbox, []
+            if exits:
+                self.core.take(exits, now)
             for action in self.core.decide(now):
                 self._perform(action)
+            for fact in exits:
+                seat = self.seats.get(fact.name)
+                if seat is not None:
+                    seat.notify()
             if not self._inbox:
                 return self.core.done
 
     def tell(self, fact: Fact) -> None:
         """
-        Put a fact into the inbox.
+        Take in a fact: an exit in the next turn, with the others of its moment, and all else at once.
         """
-        self._inbox.append(fact)
+        if isinstance(fact, Exited):
+            self._inbox.append(fact)
+        else:
+            self.core.take((fact,), trio.current_time())
+            seat = self.seats.get(fact.name)
+            if seat is not None:  # A task may outlive its life, in a nursery of its own choosing, and the child.
+                seat.notify()
         self.wake()
 
     def wake(self) -> None:
