@@ -22,19 +22,18 @@ class EventLog:
 
     events: list[Event] = attrs.field(factory=list)
     notes: list[tuple[float, str]] = attrs.field(factory=list)
+    _zero: float | None = None
 
     def __call__(self, event: Event) -> None:
         self.events.append(event)
 
     def note(self, text: str) -> None:
         """
-        Write a line with the present virtual time, counted from the start of the run.
+        Write a line with the present virtual time, counted from the first line.
         """
+        if self._zero is None:
+            self._zero = trio.current_time()
         self.notes.append((round(trio.current_time() - self._zero, 6), text))
-
-    @property
-    def _zero(self) -> float:
-        return self.events[0].time if self.events else trio.current_time()
 
     @property
     def lines(self) -> list[str]:

@@ -9,7 +9,19 @@ import attrs
 import pytest
 
 from trio_run.supervision._core import Core
-from trio_run.supervision._facts import Ask, Cancel, Ending, Exited, Forget, Hears, Judged, Ready, Start, Verdict
+from trio_run.supervision._facts import (
+    Ask,
+    Cancel,
+    Ending,
+    Exited,
+    Forget,
+    Hears,
+    Judged,
+    Ready,
+    Scheduled,
+    Start,
+    Verdict,
+)
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
 from trio_run.supervision._slot import Admission, End, Phase
@@ -46,6 +58,7 @@ class World:
         self.tasks: dict[str, Task] = {}
         self.lives: dict[str, int] = {}
         self.barred: set[str] = set()
+        self.not_before: dict[str, float] = {}
         self.stopped_by_us = False
         for name in NAMES[: self.random.randint(0, 4)]:
             self.core.add(name, self.random.choice(list(Restart)), self.random.choice([0.0, 3.0]), Admission.BOOT)
@@ -63,6 +76,8 @@ class World:
                     self.check_start(name, life)
                     self.tasks[name] = Task(life)
                     self.lives[name] = life
+                case Ask(name) | Cancel(name) if name not in self.tasks:
+                    pass  # It went by itself, between the order and this.
                 case Ask(name, deadline):
                     self.check_going(name)
                     assert not self.tasks[name].asked
@@ -73,12 +88,13 @@ class World:
                     if not self.tasks[name].asked:
                         self.check_going(name)
                     self.tasks[name].cancelled = True
+                case Scheduled(culprit=name, delay=delay):
+                    self.not_before[name] = self.now + delay
                 case Judged(fact, verdict):
                     if verdict in (Verdict.RESTS, Verdict.STOPPED):
                         self.barred.add(fact.name)
-                case Forget(name):
+                case Forget(name) if name not in self.core.slots:  # Else the name was given anew in between.
                     assert name not in self.tasks
-                    assert name not in self.core.slots
                     self.lives.pop(name, None)
                     self.barred.discard(name)
         self.check_nothing_is_missing()
@@ -91,6 +107,7 @@ class World:
         assert self.lives.get(name, 0) + 1 == life
         assert not self.core.stopping
         assert name not in self.barred
+        assert self.now >= self.not_before.pop(name, 0.0)
         if self.strategy is not Strategy.ONE_FOR_ONE:
             for other, slot in self.core.slots.items():
                 if other == name:
@@ -119,12 +136,14 @@ class World:
 
     def step(self) -> None:
         """
-        Let one thing happen.
+        Let something happen.
         """
-        choices = [self.wait, self.order]
-        if self.tasks:
-            choices += [self.become_ready, self.hear, self.end, self.end, self.end]
-        self.random.choice(choices)()
+        if self.random.random() < 0.3:
+            self.wait()
+        for _ in range(self.random.choice([0, 1, 1, 2, 3])):  # Several things may happen before the core is asked.
+            self.random.choice([self.order, self.become_ready, self.hear])()
+        if self.tasks and self.random.random() < 0.6:
+            self.end()
         self.settle()
 
     def become_ready(self) -> None:
@@ -140,8 +159,9 @@ class World:
         """
         A task begins to listen.
         """
-        name = self.random.choice(list(self.tasks))
-        self.core.take([Hears(name, self.tasks[name].life)], self.now)
+        name = self.random.choice([*self.tasks, "nobody"])
+        if name in self.tasks:
+            self.core.take([Hears(name, self.tasks[name].life)], self.now)
 
     def end(self) -> None:
         """
@@ -175,11 +195,15 @@ class World:
         if name not in self.core.slots:
             if self.random.random() < 0.5:
                 admission = self.random.choice([Admission.CALL, Admission.QUEUE])
+                self.lives.pop(name, None)
+                self.not_before.pop(name, None)
+                self.barred.discard(name)
                 self.core.add(name, self.random.choice(list(Restart)), 3.0, admission)
             return
         verb = self.random.choice(["stop", "restart", "restart", "remove"])
         if verb == "restart":
             self.barred.discard(name)
+            self.not_before.pop(name, None)
             self.core.restart_child(name, self.now, "by hand")
         else:
             self.barred.add(name)

@@ -778,6 +778,22 @@ class TestOrders:
 
             assert ["up"] == [child.phase for child in shop.statistics()]
 
+    async def test_a_name_can_be_given_anew_at_once(self):
+        """
+        A child that rests is removed and another takes its name, with nothing happening in between.
+        """
+        log = EventLog()
+        with tr.use_sinks(log):
+            async with tr.open_supervisor("shop", tr.Child(Planned(log, "a", (0, 1)), restart="on_failure")) as shop:
+                await trio.sleep(1)
+                await shop.remove("a")
+                handle = shop.start_soon(tr.Child(Forever, name="a"))
+                await trio.sleep(1)
+
+                assert (1, tr.State.RUNNING) == (len(shop.statistics()), handle.state)
+
+        assert ["child.removed shop/a#0"] == log.story("child.removed")
+
     async def test_orders_about_unknown_children_raise(self):
         """
         Each order names what it looked for and what there is.

@@ -138,6 +138,7 @@ class Scheduled(NamedTuple):
     """
 
     culprit: str
+    life: int
     members: tuple[str, ...]
     delay: float
     failures: int

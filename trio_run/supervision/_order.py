@@ -176,10 +176,10 @@ class Order:
         while self._line:
             order, name = self._line[0]
             slot = self.slots.get(name)
-            if slot is None or slot.order != order or slot.is_settled:
-                heapq.heappop(self._line)
+            if slot is None or slot.order != order or slot.is_settled or (slot.proven and not self.grouped):
+                heapq.heappop(self._line)  # Nobody has to wait for this one: it is where it should be, or moves by itself.
                 continue
-            if slot.phase is Phase.DOWN and not self._is_held(order, now):
+            if slot.phase is Phase.DOWN and not self._is_held(order, now) and self._is_due(slot, now):
                 self._start(slot)
             return
         if not self.booted and not self.closing:

@@ -155,14 +155,14 @@ class Report:
         """
         self.stream.send(ChildRemoved, seat.path, 0, seat.cause)
 
-    def scheduled(self, seat: Seat, life: int, action: Scheduled) -> int:
+    def scheduled(self, seat: Seat, action: Scheduled) -> int:
         """
         Tell when who comes up again; return the event that is to be the cause of what happens to the others.
         """
         seat.cause = self.stream.send(
             ChildRestartScheduled,
             seat.path,
-            life,
+            action.life,
             seat.cause,
             delay=action.delay,
             failures=action.failures,

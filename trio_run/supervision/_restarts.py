@@ -59,7 +59,8 @@ class Restarts:
                 member.wanted = member.wanted and member.restart is not Restart.NEVER
                 self.order.doom(member, f"{self.strategy.value}: {culprit.name} ended")
         names = tuple(member.name for member in members)
-        self.order.out.append(Scheduled(culprit.name, names, culprit.pause, culprit.failures, self.ledger.spent))
+        spent = self.ledger.spent
+        self.order.out.append(Scheduled(culprit.name, fact.life, names, culprit.pause, culprit.failures, spent))
         return True
 
     def _members(self, culprit: Slot) -> list[Slot]:

@@ -56,9 +56,6 @@ class Shell:
     task_status: trio.TaskStatus[None]
     nursery: trio.Nursery = attrs.field(init=False)
     seats: dict[str, Seat] = attrs.field(factory=dict)
-    cancelled: bool = False
-    """Whether the run was cancelled from outside."""
-
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
     _numbers: dict[str, int] = attrs.field(factory=dict)
@@ -136,6 +133,8 @@ class Shell:
         Take in a child, whose lives begin in *context*.
         """
         self.core.add(child.name, child.restart, child.grace, admission)
+        if child.name in self.seats:
+            self._leave(child.name)  # Its slot is gone, and the word of that still to come.
         seat = self.seats[child.name] = Seat(child, join(self.core.path, child.name), context)
         self.wake()
         return seat
@@ -164,7 +163,6 @@ class Shell:
         """
         Have the supervisor stop without grace, since it was cancelled from outside.
         """
-        self.cancelled = not self.core.done
         self.stop(trio.current_time(), "cancelled from outside")
 
     # Actions.
@@ -186,12 +184,13 @@ class Shell:
                 self.report.child_stopping(seat, life, action)
                 if seat.life is not None:
                     seat.life.ask(reason, deadline)
-            case Scheduled(name, members):
-                cause = self.report.scheduled(self.seats[name], self.core.slots[name].life, action)
-                for member in members:
+            case Scheduled(culprit=name):
+                cause = self.report.scheduled(self.seats[name], action)
+                for member in action.members:
                     self.seats[member].cause = cause
             case Forget(name):
-                self.report.child_removed(self._leave(name))
+                if name in self.seats and name not in self.core.slots:  # The name may have been given anew since.
+                    self._leave(name)
             case Stuck(name):
                 self.report.child_stuck(self.seats[name], self.core.slots[name].life, action)
             case Booted():
@@ -221,12 +220,12 @@ class Shell:
         seat.how = how
         return seat, self.core.slots[name].life
 
-    def _leave(self, name: str) -> Seat:
+    def _leave(self, name: str) -> None:
         seat = self.seats.pop(name)
+        self.report.child_removed(seat)
         if seat.handle is not None and not seat.handle.done:
             settle(seat.handle, State.STOPPED)
         seat.notify()
-        return seat
 
     def _stopping(self, reason: str) -> None:
         if self.core.end is End.GAVE_UP:

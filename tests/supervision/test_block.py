@@ -1,0 +1,134 @@
+"""
+A supervisor for as long as a block lasts.
+"""
+
+import pytest
+import trio
+
+import trio_run as tr
+from tests.supervision.scripts import EventLog, Planned, polite, steady
+
+BOOM = OSError("boom")
+
+
+async def test_the_block_begins_when_all_are_ready_and_ends_when_all_are_gone():
+    """
+    Entering waits for the start of the children, leaving for their end.
+    """
+    log = EventLog()
+    async with tr.open_supervisor("shop", tr.Child(steady(log, "db", start=2, cleanup=3), name="db")):
+        assert 2 == trio.current_time()
+
+    assert 5 == trio.current_time()
+
+
+async def test_leaving_the_block_gives_grace():
+    """
+    The end of the block is a request to stop, not a cancellation.
+    """
+    log = EventLog()
+    async with tr.open_supervisor("shop", tr.Child(polite(log, "web", drain=3), name="web")):
+        await trio.sleep(1)
+
+    assert [(0, "web starts"), (1, "web drains"), (4, "web ends")] == log.notes
+
+
+async def test_a_block_that_raises_cancels_in_order():
+    """
+    As with a nursery the exception leaves in a group, after the children went without grace, in reverse.
+    """
+    log = EventLog()
+    children = [tr.Child(steady(log, name, cleanup=1), name=name) for name in "ab"]
+
+    with pytest.RaisesGroup(ValueError):
+        async with tr.open_supervisor("shop", *children):
+            raise ValueError
+
+    assert ["b ends", "a ends"] == log.lines[2:]
+    assert 2 == trio.current_time()
+
+
+async def test_a_block_that_is_cancelled_cancels_in_order():
+    """
+    A cancellation from outside takes the block and then the children, the last started first.
+    """
+    log = EventLog()
+    children = [tr.Child(steady(log, name, cleanup=1), name=name) for name in "ab"]
+
+    with trio.move_on_after(5) as scope:
+        async with tr.open_supervisor("shop", *children):
+            await trio.sleep_forever()
+
+    assert scope.cancelled_caught
+    assert ["b ends", "a ends"] == log.lines[2:]
+
+
+async def test_a_verdict_of_the_supervisor_leaves_the_block_bare():
+    """
+    When the supervisor gives up the block is cancelled, and GaveUp comes without groups around it.
+    """
+    log = EventLog()
+    web = Planned(log, "web", (1, BOOM))
+
+    with pytest.raises(tr.GaveUp) as caught:
+        async with tr.open_supervisor("shop", tr.Child(web), budget=tr.Budget(restarts=0)):
+            await trio.sleep_forever()
+
+    assert (BOOM,) == caught.value.exceptions
+
+
+async def test_a_failed_start_comes_out_of_the_entry():
+    """
+    The block is never entered when a child given to it does not start.
+    """
+    entered = False
+    with pytest.raises(tr.StartFailed):
+        async with tr.open_supervisor("shop", Planned(EventLog(), "web", (1, BOOM), early=frozenset({1}))):
+            entered = True
+
+    assert not entered
+
+
+async def test_both_the_block_and_the_children_may_fail():
+    """
+    Neither error hides the other.
+    """
+    log = EventLog()
+
+    async def breaks() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError("late")
+
+    with pytest.RaisesGroup(ValueError, KeyError, flatten_subgroups=True):
+        async with tr.open_supervisor("shop", tr.Child(steady(log, "db"), name="db"), breaks):
+            raise ValueError
+
+
+async def test_a_supervisor_asked_to_stop_in_its_block_lets_the_block_go_on():
+    """
+    The block is not cancelled by a stop it asked for itself.
+    """
+    log = EventLog()
+    async with tr.open_supervisor("shop", tr.Child(steady(log, "db"), name="db")) as shop:
+        shop.request_stop("done early")
+        await trio.sleep(5)
+
+        assert ["db starts", "db ends"] == log.lines
+
+    assert 5 == trio.current_time()
+
+
+async def test_the_sinks_of_a_supervisor_are_those_in_use_when_it_is_opened():
+    """
+    A supervisor reports to the sinks of its opener, those below it too.
+    """
+    log, later = EventLog(), EventLog()
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("shop", tr.Supervisor("inner", tr.Child(steady(log, "db"), name="db"))):
+            with tr.use_sinks(later):
+                await trio.sleep(1)
+
+    assert [] == later.events
+    assert ["child.ready shop/inner/db#1", "child.ready shop/inner#1"] == log.story("child.ready")

@@ -1,0 +1,185 @@
+"""
+The laws of the shell, the host and the fence: what would make a supervisor hang.
+"""
+
+import signal
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+import trio_run as tr
+from tests.supervision.scripts import EventLog, polite, steady
+from trio_run.supervision._core import Core
+from trio_run.supervision._shell import Shell
+
+
+@pytest.mark.parametrize("exc", [ValueError(), SystemExit(3), GeneratorExit(), BaseException("odd")])
+async def test_every_exit_is_reported_whatever_ended_the_child(exc: BaseException):
+    """
+    No exception of any kind leaves the core waiting for a child that is gone.
+    """
+
+    async def quits() -> None:
+        raise exc
+
+    shop = tr.Supervisor("shop", tr.Child(steady(EventLog(), "db"), name="db"), quits, budget=tr.Budget(restarts=0))
+
+    with pytest.RaisesGroup(type(exc), flatten_subgroups=True):
+        await shop.run()
+
+
+async def test_every_shield_is_lifted_in_a_finally(monkeypatch: pytest.MonkeyPatch):
+    """
+    With a bug in the core the children are cancelled by the nursery, and nothing hangs behind the fence.
+    """
+    log = EventLog()
+
+    def broken(core: Core, *_args: object) -> None:
+        raise ZeroDivisionError
+
+    async def fails() -> None:
+        await trio.sleep(1)
+        raise ValueError
+
+    monkeypatch.setattr(Core, "_exited", broken)
+    shop = tr.Supervisor("shop", tr.Child(steady(log, "db", cleanup=2), name="db"), fails)
+
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        await shop.run()
+
+    assert (3, "db ends") == log.notes[-1]
+
+
+async def test_an_error_in_the_control_loop_ends_the_supervisor_at_once(monkeypatch: pytest.MonkeyPatch):
+    """
+    The run does not go on with a shell that no longer listens; those that would drain are cancelled.
+    """
+    log = EventLog()
+
+    def broken(shell: Shell, action: object) -> None:
+        raise ZeroDivisionError
+
+    shop = tr.Supervisor("shop", tr.Child(polite(log, "db", drain=100), name="db"))
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(shop.run)
+            monkeypatch.setattr(Shell, "_perform", broken)
+            shop.request_stop()
+
+    assert [(0, "db starts"), (0, "db ends")] == log.notes
+
+
+async def test_a_late_word_of_a_task_that_outlived_its_life_is_ignored():
+    """
+    A task in a nursery elsewhere may still listen for the stop of a life that is over.
+    """
+    log = EventLog()
+    async with trio.open_nursery() as elsewhere:
+        go = trio.Event()
+
+        async def lingers() -> None:
+            await go.wait()
+            assert not tr.stopping()
+
+        async def leaves() -> None:
+            elsewhere.start_soon(lingers)
+
+        with tr.use_sinks(log):
+            async with tr.open_supervisor("shop") as shop:
+                await shop.start_soon(leaves).wait()
+                go.set()
+                await trio.sleep(1)
+
+    assert ["child.finished shop/leaves#1"] == log.story("child.finished", "child.failed", "child.lost")
+
+
+def test_ctrl_c_stops_in_order_and_leaves():
+    """
+    A KeyboardInterrupt that arrives in the control loop takes the children down one by one, without grace.
+    """
+    log = EventLog()
+
+    async def interrupts() -> None:
+        await trio.sleep(1)
+        signal.raise_signal(signal.SIGINT)
+
+    shop = tr.Supervisor(
+        "shop",
+        tr.Child(steady(log, "db", cleanup=1), name="db"),
+        tr.Child(polite(log, "web", drain=9), name="web"),
+        tr.Child(interrupts, restart="never"),
+    )
+
+    async def main() -> None:
+        with tr.use_sinks(log):
+            await shop.run()
+
+    with pytest.RaisesGroup(KeyboardInterrupt, flatten_subgroups=True):
+        trio.run(main, clock=MockClock(autojump_threshold=0))
+
+    assert [(1, "web ends"), (2, "db ends")] == log.notes[2:]
+
+
+async def test_every_event_names_a_cause_that_came_before():
+    """
+    The story of a restart can be read backwards, from the new life to the failure.
+    """
+    log = EventLog()
+    lives = []
+
+    async def web(*, task_status: trio.TaskStatus[None]) -> None:
+        lives.append(None)
+        task_status.started()
+        if len(lives) < 2:
+            raise OSError("boom")
+        await trio.sleep_forever()
+
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("shop", web, tr.Child(steady(log, "tail"), name="tail"), strategy="rest_for_one"):
+            await trio.sleep(1)
+
+    by_seq = {event.seq: event for event in log.events}
+    assert all(event.cause < event.seq for event in log.events)
+    chain = [next(event for event in log.events if event.name == "child.ready" and event.life == 2)]
+    while chain[-1].cause:
+        chain.append(by_seq[chain[-1].cause])
+    assert [
+        "child.ready",
+        "child.starting",
+        "supervisor.group_restarting",
+        "child.restart_scheduled",
+        "child.failed",
+    ] == [event.name for event in chain]
+
+
+async def test_every_life_is_in_the_log_from_start_to_end():
+    """
+    Each start, readiness, failure, restart and stop is an event, with path and life.
+    """
+    log = EventLog()
+
+    async def web() -> None:
+        await trio.sleep(1)
+        if not log.named("child.failed"):
+            raise OSError("boom")
+        await trio.sleep_forever()
+
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("shop", web):
+            await trio.sleep(3)
+
+    assert [
+        "supervisor.starting shop#1",
+        "child.starting shop/web#1",
+        "child.ready shop/web#1",
+        "supervisor.ready shop#1",
+        "child.failed shop/web#1",
+        "child.restart_scheduled shop/web#1",
+        "child.starting shop/web#2",
+        "child.ready shop/web#2",
+        "supervisor.stopping shop#1",
+        "child.stopping shop/web#2",
+        "child.stopped shop/web#2",
+        "supervisor.stopped shop#1",
+    ] == [f"{event.name} {event.path}#{event.life}" for event in log.events]
