@@ -1,0 +1,63 @@
+"""
+The benchmarks run, and print what they promise. How fast anything is, is no matter of a test.
+"""
+
+import json
+import sys
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import supervise
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """
+    Run the command on a handful of children, and return what it prints.
+    """
+    monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
+    monkeypatch.setattr(supervise, "SIZES", (3, 6))
+
+    assert 0 == command.main()
+
+    return capsys.readouterr().out
+
+
+def test_the_list_names_each_benchmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    --list prints a line for each, with what it measures.
+    """
+    assert "supervise    Start-to-ready, stop and restart" in run(monkeypatch, capsys, "--list")
+
+
+def test_json_has_rows_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    --json prints one object: the name, the medians of all cases, and the ratios between them.
+    """
+    found = json.loads(run(monkeypatch, capsys, "supervise", "--json", "--rounds", "1"))
+
+    assert "supervise" == found["name"]
+    assert {"case", "median_us"} == {key for row in found["rows"] for key in row}
+    assert {"start 3 bare", "stop 6 trio_run", "restart 6 trio_run"} <= {row["case"] for row in found["rows"]}
+    assert "stop 6: trio_run / bare" in found["ratios"]
+
+
+def test_without_json_it_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    People get a line for each case.
+    """
+    printed = run(monkeypatch, capsys, "supervise", "--rounds", "1")
+
+    assert any(line.startswith("restart 3 trio_run ") for line in printed.splitlines())
+
+
+def test_a_benchmark_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch):
+    """
+    The exit code is 2, as for every wrong use of a command.
+    """
+    monkeypatch.setattr(sys, "argv", ["benchmarks"])
+
+    with pytest.raises(SystemExit) as caught:
+        command.main()
+
+    assert 2 == caught.value.code
