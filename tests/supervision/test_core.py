@@ -256,6 +256,20 @@ class TestRestart:
 
         assert ["Start serve"] == moves(actions)
 
+    def test_what_completes_while_its_group_goes_down_is_not_run_again(self):
+        """
+        A child that returns by itself before its turn to be stopped has succeeded all the same.
+        """
+        core = make_core(strategy=ALL)
+        core.add("migrate", Restart.ON_FAILURE, 5.0, Admission.BOOT)
+        core.add("serve", Restart.ALWAYS, 5.0, Admission.BOOT)
+        core.add("tail", Restart.ALWAYS, 5.0, Admission.BOOT)
+        up(core)
+        fails(core, "serve")
+        core.take([Exited("migrate", 1, Ending.FINISHED, None)], 0.0)
+
+        assert ["Start serve"] == moves(gone(core, "tail"))
+
     def test_what_a_person_stopped_stays_down(self):
         """
         A group restart leaves out a child that was stopped by hand.
@@ -405,6 +419,21 @@ class TestStrategies:
         fails(core, "a")
 
         assert ["Start a"] == moves(gone(core, "c"))
+
+        core.take([Ready("a", 2)], 0.0)
+
+        assert ["Start b"] == moves(core.decide(0.0))
+
+    def test_a_failure_of_an_earlier_child_overtakes_the_delay_of_a_later_one(self):
+        """
+        Whoever waited for its backoff comes up with the group of the sibling it depends on.
+        """
+        core = up(make_core("a", "b", strategy=REST))
+        fails(core, "b")
+        up(core)
+        fails(core, "b")
+
+        assert ["Start a"] == moves(fails(core, "a"))
 
         core.take([Ready("a", 2)], 0.0)
 

@@ -88,7 +88,9 @@ class World:
                     if not self.tasks[name].asked:
                         self.check_going(name)
                     self.tasks[name].cancelled = True
-                case Scheduled(culprit=name, delay=delay):
+                case Scheduled(culprit=name, members=members, delay=delay):
+                    for member in members:
+                        self.not_before.pop(member, None)
                     self.not_before[name] = self.now + delay
                 case Judged(fact, verdict):
                     if verdict in (Verdict.RESTS, Verdict.STOPPED):

@@ -174,9 +174,13 @@ class Core:
 
     def _exited(self, slot: Slot, fact: Exited, now: float) -> None:
         doomed, told = slot.doomed, len(self.order.out)
+        by_itself = slot.phase is Phase.STARTING or slot.phase is Phase.UP
         self.order.landed(slot)
         if fact.ending is Ending.FATAL:
             verdict = self._doom_all(slot, fact, End.FATAL, now)
+        elif by_itself and fact.ending is Ending.FINISHED and slot.restart is not Restart.ALWAYS:
+            slot.wanted = False
+            verdict = Verdict.DROPPED if slot.restart is Restart.NEVER else Verdict.RESTS
         elif doomed:
             verdict = self._absorb(slot, fact)
         else:
@@ -194,11 +198,8 @@ class Core:
 
     def _judge(self, slot: Slot, fact: Exited, now: float) -> Verdict:
         """
-        Judge a life that ended of its own accord.
+        Judge a life that ended of its own accord, and should not have.
         """
-        if fact.ending is Ending.FINISHED and slot.restart is not Restart.ALWAYS:
-            slot.wanted = False
-            return Verdict.DROPPED if slot.restart is Restart.NEVER else Verdict.RESTS
         if not slot.proven and slot.admission is Admission.BOOT and not self.order.booted:
             return self._doom_all(slot, fact, End.START_FAILED, now)
         if not slot.proven and slot.admission is Admission.CALL:

@@ -179,7 +179,7 @@ class Order:
             if slot is None or slot.order != order or slot.is_settled or (slot.proven and not self.grouped):
                 heapq.heappop(self._line)  # Nobody has to wait for this one: it is where it should be, or moves by itself.
                 continue
-            if slot.phase is Phase.DOWN and not self._is_held(order, now) and self._is_due(slot, now):
+            if slot.phase is Phase.DOWN and not self._is_held(order, now):
                 self._start(slot)
             return
         if not self.booted and not self.closing:

@@ -10,6 +10,7 @@ Laws: a group restart counts once. What is not wanted does not come back. Who ru
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import attrs
@@ -50,8 +51,10 @@ class Restarts:
         culprit.failures += 1
         if not self.ledger.enter(now, self._history_line(fact, now)):
             return False
-        culprit.pause = self.backoff.delay(culprit.failures, self.draw())
         members = self._members(culprit)
+        for member in members:
+            member.pause, member.due = None, -math.inf  # What they waited for has been overtaken.
+        culprit.pause = self.backoff.delay(culprit.failures, self.draw())
         if self.order.grouped:
             self.order.hold(culprit, members[0])
         for member in members:

@@ -1,0 +1,197 @@
+"""
+Supervision by composition: another design than that of the core, to play against it.
+
+Two combinators carry everything. `keep` runs a body again after a failure. `stack` starts bodies in order, each once the one
+before is ready, and ends them in reverse, because each stands inside the nursery of the one before. A strategy is nothing but
+the place where `keep` goes. There are no phases, no inbox and no list of children; what cannot be composed (orders, stops by
+request, graces) is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import trio
+
+import trio_run as tr
+from trio_run.supervision._policy import Ledger
+
+Body = Callable[..., Awaitable[None]]
+
+
+class OutOfBudgetError(Exception):
+    """
+    The whole has to end.
+    """
+
+
+class ChildError(Exception):
+    """
+    A child ended, and has to come back.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@attrs.define
+class Once:
+    """
+    A task status that passes on the first call of many lives.
+    """
+
+    status: Any
+
+    def started(self, value: object = None) -> None:
+        """
+        Pass it on, once.
+        """
+        status, self.status = self.status, None
+        if status is not None:
+            status.started(value)
+
+
+@attrs.define
+class Rules:
+    """
+    When to come back, and when to end.
+    """
+
+    ledger: Ledger
+    backoff: tr.Backoff
+    failures: dict[str, int] = attrs.field(factory=dict)
+
+    async def after(self, name: str) -> None:
+        """
+        Wait before the next life, or end it all.
+        """
+        self.failures[name] = self.failures.get(name, 0) + 1
+        if not self.ledger.enter(trio.current_time(), name):
+            raise OutOfBudgetError(name)
+        await trio.sleep(self.backoff.delay(self.failures[name], 0.0))
+
+
+def leaf(child: tr.Child) -> Body:
+    """
+    Turn the restart rule of *child* into returning or raising.
+    """
+    done = False
+
+    async def run_leaf(*, task_status: Any) -> None:
+        nonlocal done
+        once = Once(task_status)
+        if not done:
+            done = child.restart is tr.Restart.NEVER
+            try:
+                await child.recipe.begin(once)
+            except Exception as exc:
+                if child.restart is not tr.Restart.NEVER:
+                    raise ChildError(child.name) from exc
+            else:
+                if child.restart is tr.Restart.ALWAYS:
+                    raise ChildError(child.name)
+                done = True
+        once.started()
+
+    return run_leaf
+
+
+def keep(body: Body, rules: Rules) -> Body:
+    """
+    Run *body* until it returns; after a failure, wait and go again.
+    """
+
+    async def run_kept(*, task_status: Any) -> None:
+        once = Once(task_status)
+        while True:
+            culprits: list[str] = []
+            try:
+                await body(task_status=once)
+            except* ChildError as group:
+                culprits = [error.name for error in leaves(group) if isinstance(error, ChildError)]
+            if not culprits:
+                return
+            await rules.after(min(culprits))
+
+    return run_kept
+
+
+def stack(*bodies: Body) -> Body:
+    """
+    Start *bodies* in order and end them in reverse.
+    """
+
+    async def run_stack(*, task_status: Any) -> None:
+        if not bodies:
+            task_status.started()
+            return
+        first, *rest = bodies
+        scope = trio.CancelScope()
+
+        async def host(*, task_status: Any) -> None:
+            with scope:
+                await first(task_status=task_status)
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(host)
+            scope.shield = True
+            try:
+                await stack(*rest)(task_status=task_status)
+            finally:
+                scope.shield = False
+
+    return run_stack
+
+
+def leaves(exc: BaseException) -> list[BaseException]:
+    """
+    The exceptions in *exc* that are no groups.
+    """
+    if isinstance(exc, BaseExceptionGroup):
+        return [leaf for inner in exc.exceptions for leaf in leaves(inner)]
+    return [exc]
+
+
+def one_for_one(children: list[Body], again: Callable[[Body], Body]) -> Body:
+    """
+    Each child is kept by itself.
+    """
+    return stack(*(again(child) for child in children))
+
+
+def one_for_all(children: list[Body], again: Callable[[Body], Body]) -> Body:
+    """
+    All children are kept together.
+    """
+    return again(stack(*children))
+
+
+def rest_for_one(children: list[Body], again: Callable[[Body], Body]) -> Body:
+    """
+    Each child is kept together with those after it.
+    """
+    return again(stack(children[0], rest_for_one(children[1:], again))) if children else stack()
+
+
+SHAPES = {
+    tr.Strategy.ONE_FOR_ONE: one_for_one,
+    tr.Strategy.ONE_FOR_ALL: one_for_all,
+    tr.Strategy.REST_FOR_ONE: rest_for_one,
+}
+
+
+async def supervise(plan: tr.Supervisor) -> None:
+    """
+    Run the children of *plan* by its rules, without any of the machinery of a supervisor.
+
+    Raises:
+        ExceptionGroup: Of an `OutOfBudgetError`, somewhere inside.
+    """
+    rules = Rules(Ledger(plan.budget), plan.backoff)
+    shape = SHAPES[plan.strategy]
+    await shape([leaf(child) for child in plan.children], lambda body: keep(body, rules))(
+        task_status=trio.TASK_STATUS_IGNORED
+    )
