@@ -121,7 +121,7 @@ async def ours_dynamic(size: int) -> Mapping[str, float]:
 
 def triotp_contender() -> Contender | None:
     """
-    triotp's supervisor, if it is installed; its children say nothing when they are ready, so they are counted.
+    Return a run of triotp's supervisor, if it is installed; its children say nothing when they are ready, so they are counted.
     """
     try:
         from triotp import supervisor  # noqa: PLC0415 - optional

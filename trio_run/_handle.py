@@ -135,16 +135,16 @@ class Handle(Generic[T]):
 
     def cancel(self, reason: str | None = None) -> None:
         """
-        Cancel it, wherever it stands. Returns at once; `wait` tells when it is gone.
+        Cancel it. Returns at once; `wait` tells when it is gone.
 
         For a child of a supervisor this ends the present life only, and counts as a failure: its supervisor may start it
         again. To end a child for good, stop it by name.
 
         Args:
-            reason: Why, for logs and for ``trio.Cancelled.reason``.
+            reason: Why, for logs and for ``trio.Cancelled.reason``. The first one counts.
         """
         if not self.done:
-            self._reason = reason
+            self._reason = self._reason or reason
             self._canceller(reason)
 
 
@@ -167,7 +167,7 @@ def note_waiting(handle: Handle[Any]) -> None:
     Note that it waits for its next life.
     """
     handle.state = State.WAITING
-    handle._ready = False  # noqa: SLF001
+    handle._ready, handle._reason = False, None  # noqa: SLF001
 
 
 def note_ready(handle: Handle[Any], value: object) -> None:
@@ -179,9 +179,16 @@ def note_ready(handle: Handle[Any], value: object) -> None:
     _wake(handle)
 
 
-def settle(handle: Handle[Any], state: State, *, value: object = None, error: BaseException | None = None) -> None:
+def settle(
+    handle: Handle[Any],
+    state: State,
+    *,
+    value: object = None,
+    error: BaseException | None = None,
+    reason: str | None = None,
+) -> None:
     """
-    Set the outcome.
+    Set the outcome; *reason* tells why it was cancelled, where that is not known yet.
 
     Raises:
         InternalError: It was set before.
@@ -189,7 +196,15 @@ def settle(handle: Handle[Any], state: State, *, value: object = None, error: Ba
     if handle.done:
         raise InternalError(f"The outcome of {handle!r} was to be set again, to {state.value}.")
     handle.state, handle._value, handle._error = state, value, error  # noqa: SLF001
+    handle._reason = handle._reason or reason  # noqa: SLF001
+    handle._canceller = _nothing_to_cancel  # noqa: SLF001
     _wake(handle)
+
+
+def _nothing_to_cancel(_: str | None) -> None:
+    """
+    Stand in for the canceller of what is over, so that a handle keeps nothing alive but the outcome.
+    """
 
 
 async def wait_started(handle: Handle[Any]) -> None:

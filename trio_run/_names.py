@@ -1,5 +1,5 @@
 """
-Names: paths of the tree, and a good name for any callable.
+Names: paths of the tree, a good name for any callable, and a line for any error.
 
 A path is the names from the root down, joined by slashes: ``shop/workers/mailer``. One life of a child is the path, a hash
 and the number of the life: ``shop/workers/mailer#3``.
@@ -66,11 +66,25 @@ def name_of(thing: object) -> str:
     ``db.run`` is named after the object, since every runner has a ``run``; ``shop.open`` is ``Shop.open``.
     """
     thing = unwrapped(thing)
-    if isinstance(thing, types.MethodType):
-        owner = thing.__self__
-        kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
-        return kind if thing.__name__ == "run" else f"{kind}.{thing.__name__}"
     name = getattr(thing, "__name__", None)
     if not isinstance(name, str):
         name = type(thing).__name__
-    return name.strip("<>") or "runner"
+    name = name.strip("<>") or "runner"
+    if isinstance(thing, types.MethodType):
+        owner = thing.__self__
+        kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
+        return kind if name == "run" else f"{kind}.{name}"
+    return name
+
+
+def said(error: BaseException | None) -> str:
+    """
+    Say *error* in one line: its type, and its text where it has one.
+    """
+    if error is None:
+        return "no reason was recorded"
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - it is somebody else's code, and must not take the place of what it describes
+        text = "(its text cannot be had)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

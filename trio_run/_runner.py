@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import attrs
 import trio
@@ -70,16 +71,17 @@ class Recipe:
             TypeError: What was called turned out not to be async.
         """
         keywords: dict[str, Any] = {"task_status": task_status} if self.takes_task_status else {}
-        if self.kind is _Kind.CALL:
-            awaitable = self.function(*self.args, **keywords)
-            if not isinstance(awaitable, Awaitable):
-                raise TypeError(_not_async(self.function, awaitable))
-            return cast("Awaitable[object]", awaitable)
-        made = self.function(*self.args)
-        run = getattr(made, "run", None)
-        if not callable(run):
-            raise TypeError(f"{name_of(self.function)} made {made!r}, which has no `async def run()`.")
-        return run(**keywords)  # type: ignore[no-any-return]
+        function, args = self.function, self.args
+        if self.kind is _Kind.MAKE:
+            made = function(*args)
+            run = getattr(made, "run", None)
+            if not callable(run):
+                raise TypeError(f"{name_of(self.function)} made {made!r}, which has no `async def run(self)`.")
+            function, args = run, ()
+        awaitable = function(*args, **keywords)
+        if not isinstance(awaitable, Awaitable):
+            raise TypeError(f"{_title(function)} returned {awaitable!r}, which cannot be awaited. {_HELP}")
+        return cast("Awaitable[object]", awaitable)
 
 
 def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
@@ -89,39 +91,28 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
     Raises:
         TypeError: *runner* is nothing that can run, or *args* do not fit it.
     """
-    if isinstance(runner, Awaitable):
-        raise TypeError(_already_called(cast("object", runner)))
-    if isinstance(runner, type):
-        return _adapt_maker(runner, args, runner)
+    product = _class_of(unwrapped(runner))
+    if product is not None:
+        return _adapt_maker(cast("Callable[..., object]", runner), args, product)
     run = getattr(runner, "run", None)
     if callable(run) and not inspect.isroutine(runner):
         return _adapt_function(run, args)
+    if isinstance(runner, Awaitable):
+        raise TypeError(_already_called(cast("object", runner)))
     if not callable(runner):
         raise TypeError(
             f"{runner!r} cannot run. A runner is an async function, an object with `async def run()`, "
             f"or a class of such objects."
         )
-    inner = unwrapped(runner)
-    if isinstance(inner, type):
-        return _adapt_maker(runner, args, inner)
-    if not _is_async(runner):
-        product = _product(runner)
-        if product is not None:
-            return _adapt_maker(runner, args, product)
-        if name_of(runner) != "lambda":  # What a lambda returns can be seen only when it is called.
-            raise TypeError(_not_async(runner, None))
-    return _adapt_function(runner, args)
+    product = None if is_async(runner) else _product(runner)
+    return _adapt_function(runner, args) if product is None else _adapt_maker(runner, args, product)
 
 
 def _adapt_function(function: Callable[..., object], args: tuple[object, ...]) -> Recipe:
-    if (
-        isinstance(function, types.FunctionType | types.MethodType)
-        and not _is_async(function)
-        and name_of(function) != "lambda"
-    ):
-        raise TypeError(_not_async(function, None))
+    if not is_async(function) and getattr(unwrapped(function), "__name__", "") != "<lambda>":
+        raise TypeError(_not_async(function))  # What a lambda returns can be seen only when it is called.
     takes = _takes_task_status(function)
-    _check_args(function, args, ignoring={"task_status"} if takes else set())
+    _check_args(function, args, ("task_status",) if takes else (), "Keyword arguments go into a functools.partial.")
     return Recipe(function, args, _Kind.CALL, takes)
 
 
@@ -129,19 +120,41 @@ def _adapt_maker(maker: Callable[..., object], args: tuple[object, ...], product
     run = getattr(product, "run", None)
     if not callable(run):
         raise TypeError(f"{product.__name__} cannot run: it has no `async def run(self)`.")
-    if not _is_async(run):
+    if not is_async(run):
         raise TypeError(f"{product.__name__}.run is not async: write `async def run(self)`.")
-    _check_args(maker, args, ignoring=set())
-    return Recipe(maker, args, _Kind.MAKE, _takes_task_status(run))
+    takes = _takes_task_status(run)
+    _check_args(maker, args, (), "Keyword arguments go into a functools.partial.")
+    if isinstance(inspect.getattr_static(product, "run"), types.FunctionType):
+        run = types.MethodType(run, product)
+    if isinstance(run, types.FunctionType | types.MethodType):
+        hint = f"Arguments are for {product.__name__}; its run gets none but task_status."
+        _check_args(run, (), ("task_status",) if takes else (), hint)
+    return Recipe(maker, args, _Kind.MAKE, takes)
 
 
-def _is_async(function: object) -> bool:
-    function = unwrapped(function)
-    if isinstance(function, types.FunctionType | types.MethodType):
-        return inspect.iscoroutinefunction(inspect.unwrap(function))
-    if inspect.iscoroutinefunction(function):
-        return True
-    return callable(function) and inspect.iscoroutinefunction(type(function).__call__)
+def _class_of(thing: object) -> type | None:
+    """
+    Return *thing* if it is a class, and ``Server`` if it is ``Server[int]``.
+    """
+    thing = getattr(thing, "__origin__", thing)
+    return thing if isinstance(thing, type) else None
+
+
+def is_async(function: object) -> bool:
+    """
+    Tell whether calling *function* gives a coroutine, as far as that can be seen from outside.
+    """
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_innermost(function))
+
+
+def _innermost(function: object) -> object:
+    """
+    Return the function below partials and decorators; for a callable object, that of its ``__call__``.
+    """
+    function = inspect.unwrap(cast("Callable[..., object]", unwrapped(function)))
+    if inspect.isroutine(function):
+        return function
+    return inspect.unwrap(type(function).__call__)
 
 
 def _takes_task_status(function: Callable[..., object]) -> bool:
@@ -166,26 +179,30 @@ def _plain_code(function: object) -> types.CodeType | None:
     return None
 
 
-def _check_args(function: Callable[..., object], args: tuple[object, ...], ignoring: set[str]) -> None:
+def _check_args(
+    function: Callable[..., object], args: tuple[object, ...], keywords: tuple[str, ...], hint: str
+) -> None:
     """
-    Raise TypeError if *function* cannot be called with *args*.
+    Raise TypeError if *function* cannot be called with *args* and *keywords*.
     """
+    while isinstance(function, functools.partial):  # Its own signature cannot be had if what it holds does not fit.
+        args, keywords = (*function.args, *args), (*function.keywords, *keywords)
+        function = function.func
+    function = _class_of(function) or function
     code = _plain_code(function)
-    if code is not None and not code.co_kwonlyargcount and not code.co_flags & inspect.CO_VARARGS:
+    if code is not None:
         given = len(args) + isinstance(function, types.MethodType)
-        if given == code.co_argcount and code.co_varnames[given - 1 : given] != ("task_status",):
-            return
+        if given == code.co_argcount and code.co_varnames[given : given + code.co_kwonlyargcount] == keywords:
+            return  # It takes just these, as most do.
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return
-    kept = [parameter for name, parameter in signature.parameters.items() if name not in ignoring]
     try:
-        signature.replace(parameters=kept).bind(*args)
+        signature.bind(*args, **dict.fromkeys(keywords))
     except TypeError as exc:
         raise TypeError(
-            f"{name_of(function)}{signature} cannot be called with the arguments {args!r}: {exc}. "
-            f"Keyword arguments go into a functools.partial."
+            f"{_title(function)}{signature} cannot be called with the arguments {args!r}: {exc}. {hint}"
         ) from None
 
 
@@ -193,10 +210,24 @@ def _product(factory: Callable[..., object]) -> type | None:
     """
     Return the class of runners that a factory says it makes, by the annotation of its result.
     """
+    inner: Any = unwrapped(factory)
     result: object = None
-    with contextlib.suppress(Exception):  # Annotations may name what cannot be looked up; then they tell nothing.
-        result = typing.get_type_hints(unwrapped(factory)).get("return")
-    return result if isinstance(result, type) and callable(getattr(result, "run", None)) else None
+    with contextlib.suppress(Exception):  # It may name what cannot be looked up; then it tells nothing.
+        annotated = types.SimpleNamespace(__annotations__={"return": inner.__annotations__["return"]})
+        result = typing.get_type_hints(annotated, inspect.unwrap(inner).__globals__)["return"]
+    if result is Self:
+        result = getattr(inner, "__self__", None)
+    product = _class_of(result)
+    return product if callable(getattr(product, "run", None)) else None
+
+
+def _title(function: object) -> str:
+    """
+    Name *function* for an error: here it matters which of an object's methods is meant.
+    """
+    function = unwrapped(function)
+    is_run = isinstance(function, types.MethodType) and getattr(function, "__name__", "") == "run"
+    return f"{name_of(function)}.run" if is_run else name_of(function)
 
 
 def _already_called(runner: object) -> str:
@@ -209,11 +240,18 @@ def _already_called(runner: object) -> str:
     )
 
 
-def _not_async(function: object, result: object) -> str:
-    name = name_of(function)
-    got = f" and returned {result!r}" if result is not None else ""
-    return (
-        f"{name} is not async{got}. A runner is an async function: write `async def {name}`.\n"
-        f"If it blocks, run it in a thread with trio.to_thread.run_sync. If it is a factory that makes a runner, "
-        f"annotate it with the class it makes: `def {name}(...) -> Server`."
-    )
+def _not_async(function: object) -> str:
+    name = _title(function)
+    if inspect.isasyncgenfunction(_innermost(function)):
+        return (
+            f"{name} has a `yield` in it, so it is an async generator function and cannot be awaited. "
+            f"Write a runner around it that uses what it yields."
+        )
+    return f"{name} is not async. {_HELP}"
+
+
+_HELP = (
+    "A runner is an async function: write `async def`.\n"
+    "If it blocks, run it in a thread with trio.to_thread.run_sync. If it is a factory that makes a runner, "
+    "annotate it with the class it makes, as in `-> Server`."
+)

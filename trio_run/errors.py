@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
+from ._names import said
+
 
 class TrioRunError(Exception):
     """
@@ -42,7 +44,7 @@ class StartFailed(TrioRunError):
         super().__init__(path)
 
     def __str__(self) -> str:
-        return f"{self.path} did not start: {_said(self.__cause__)}"
+        return f"{self.path} did not start: {said(self.__cause__)}"
 
 
 class EndedBeforeReady(TrioRunError):
@@ -168,10 +170,10 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
 
     def __reduce__(self) -> tuple[object, ...]:
         """
-        Pickle by the arguments of ``__new__``.
+        Pickle by the arguments of ``__new__``, with the notes that were added.
         """
         budget = (self.restarts, self.per)
-        return GaveUp, (self.path, self.child, budget, self.history, self.exceptions)
+        return GaveUp, (self.path, self.child, budget, self.history, self.exceptions), self.__dict__
 
 
 class DuplicateChild(TrioRunError):
@@ -250,6 +252,28 @@ class WouldDeadlock(TrioRunError):
         return f"{self.caller} would wait for {self.path} to end, and so for itself. Return instead, or ask from another child."
 
 
+class PoolWouldDeadlock(WouldDeadlock):
+    """
+    A job offered another to its own pool and would wait for it, while all slots of the pool are held by jobs that do the same.
+
+    Attributes:
+        path: The pool, as in ``shop/pool``.
+        caller: The job, as in ``shop/pool/crawl``.
+        slots: How many slots there are, each held by a job that waits.
+    """
+
+    def __init__(self, path: str, caller: str, slots: int) -> None:
+        super().__init__(path, caller)
+        self.slots: int = slots
+        self.args = (path, caller, slots)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.caller} would wait for a slot of {self.path} for ever: all {self.slots} are held by jobs that wait for one. "
+            f"Await the function itself instead, or use a second pool for what jobs wait for."
+        )
+
+
 class NotDone(TrioRunError):
     """
     A handle has no value yet.
@@ -303,17 +327,7 @@ class Closed(TrioRunError):
         super().__init__(owner, job)
 
     def __str__(self) -> str:
-        why = f" because of {_said(self.__cause__)}" if self.__cause__ is not None else ""
+        why = f" because of {said(self.__cause__)}" if self.__cause__ is not None else ""
         return (
             f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
         )
-
-
-def _said(error: BaseException | None) -> str:
-    """
-    Say *error* in one line: its type, and its text where it has one.
-    """
-    if error is None:
-        return "no reason was recorded"
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

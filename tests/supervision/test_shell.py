@@ -183,3 +183,37 @@ async def test_every_life_is_in_the_log_from_start_to_end():
         "child.stopped shop/web#2",
         "supervisor.stopped shop#1",
     ] == [f"{event.name} {event.path}#{event.life}" for event in log.events]
+
+
+async def test_an_error_that_cannot_be_told_harms_nobody():
+    """
+    An exception whose text raises is counted and passed on like any other.
+    """
+
+    class UnspeakableError(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    async def fails() -> None:
+        raise UnspeakableError
+
+    with pytest.raises(tr.GaveUp) as caught:
+        await tr.Supervisor("shop", fails, budget=tr.Budget(restarts=1)).run()
+
+    assert "fails#1: UnspeakableError: (its text cannot be had)" in caught.value.history[0]
+
+
+async def test_a_constructor_that_raises_is_a_failed_start():
+    """
+    A class without task_status is ready once its object is made, and not before.
+    """
+
+    class Broken:
+        def __init__(self) -> None:
+            raise OSError("no disk")
+
+        async def run(self) -> None:
+            await trio.sleep_forever()
+
+    with pytest.raises(tr.StartFailed, match="shop/Broken did not start: OSError: no disk"):
+        await tr.Supervisor("shop", Broken).run()

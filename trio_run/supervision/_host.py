@@ -45,9 +45,10 @@ class Host:
         ending, error = Ending.FATAL, None
         try:
             with scope:
+                awaitable = recipe.begin(status)
                 if not recipe.takes_task_status:
                     status.started()
-                seat.value = await recipe.begin(status)
+                seat.value = await awaitable
         except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
             ending, error = ending_of(exc, seat.path)
             if error is None:

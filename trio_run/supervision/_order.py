@@ -177,7 +177,9 @@ class Order:
             order, name = self._line[0]
             slot = self.slots.get(name)
             if slot is None or slot.order != order or slot.is_settled or (slot.proven and not self.grouped):
-                heapq.heappop(self._line)  # Nobody has to wait for this one: it is where it should be, or moves by itself.
+                heapq.heappop(
+                    self._line
+                )  # Nobody has to wait for this one: it is where it should be, or moves by itself.
                 continue
             if slot.phase is Phase.DOWN and not self._is_held(order, now):
                 self._start(slot)

@@ -168,12 +168,12 @@ class Budget:
 
 def check_reachable(budget: Budget, backoff: Backoff) -> None:
     """
-    Refuse a budget that a child which fails at once, for ever, could never spend.
+    Refuse a budget that no child could ever spend: neither by failing at once, for ever, nor just after it was stable.
 
     Raises:
         ValueError: The delays are so long that the window has always forgotten enough.
     """
-    least = backoff.quickest(budget.restarts)
+    least = min(backoff.quickest(budget.restarts), backoff.stable_after * budget.restarts)
     if least > budget.per:
         raise ValueError(
             f"This budget can never be spent: {budget.restarts} restarts take at least {least:g} s with this backoff, and "

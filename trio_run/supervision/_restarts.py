@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import attrs
 
+from .._names import said
 from ._facts import Exited, Scheduled
 from ._order import Order
 from ._policy import Backoff, Ledger, Restart, Strategy
@@ -83,5 +84,5 @@ class Restarts:
 
     def _history_line(self, fact: Exited, now: float) -> str:
         error = fact.error
-        what = fact.ending.value if error is None else f"{type(error).__name__}: {error}"
+        what = fact.ending.value if error is None else said(error)
         return f"after {now - self.began:.3f} s, {fact.name}#{fact.life}: {what}"
