@@ -15,7 +15,7 @@ from trio_run import events
 from trio_run.events import Event, Level
 
 FROZEN = {
-    "child.starting": (Level.DEBUG, ()),
+    "child.starting": (Level.INFO, ()),
     "child.ready": (Level.INFO, ("seconds",)),
     "child.finished": (Level.INFO, ("seconds",)),
     "child.failed": (Level.WARNING, ("seconds", "error")),

@@ -69,7 +69,6 @@ class ChildStarting(Event):
     """
 
     name = "child.starting"
-    level = Level.DEBUG
 
 
 @attrs.frozen(kw_only=True)
