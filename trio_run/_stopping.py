@@ -34,6 +34,9 @@ class Life:
     reason: str | None = None
     """Why it was asked to stop; None as long as it was not."""
 
+    attended: bool = False
+    """Whether the runner's own code has looked for a request to stop, and so will see to its end itself."""
+
     listener: Callable[[], None] | None = None
     """Called once, when the runner first listens."""
 
@@ -116,6 +119,7 @@ def stopping() -> bool:
     life = _life.get()
     if life is None:
         return False
+    life.attended = True
     life.listen()
     return life.asked
 
@@ -132,6 +136,7 @@ async def wait_stopping() -> None:
     life = _life.get()
     if life is None:
         await trio.sleep_forever()
+    life.attended = True
     asked, key = trio.Event(), object()
     life.on_stop(key, lambda _reason: asked.set())
     try:
@@ -158,6 +163,7 @@ def cancel_on_stop() -> Generator[trio.CancelScope]:
         if life is None:
             yield scope
             return
+        life.attended = True
         life.on_stop(scope, lambda reason: scope.cancel(reason=reason))
         try:
             yield scope

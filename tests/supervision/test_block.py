@@ -132,3 +132,44 @@ async def test_the_sinks_of_a_supervisor_are_those_in_use_when_it_is_opened():
 
     assert [] == later.events
     assert ["child.ready shop/inner/db#1", "child.ready shop/inner#1"] == log.story("child.ready")
+
+
+async def test_in_a_child_that_is_stopped_the_children_drain_and_the_block_ends():
+    """
+    A block that does not listen is cancelled once the children of its supervisor are gone, well within its grace.
+    """
+    log = EventLog()
+
+    async def hosts() -> None:
+        try:
+            async with tr.open_supervisor("files", tr.Child(polite(log, "file", drain=2), name="file")):
+                await trio.sleep_forever()
+        finally:
+            log.note("block ends")
+
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("app", tr.Child(hosts, grace=9)):
+            await trio.sleep(1)
+
+    assert [(0, "file starts"), (1, "file drains"), (3, "file ends"), (3, "block ends")] == log.notes
+    assert ["drained"] == [event.how for event in log.named("child.stopped", "app/hosts")]
+
+
+async def test_a_block_that_listens_ends_in_its_own_time():
+    """
+    What a child does after it heard of the stop is not cut short by the end of its supervisor.
+    """
+    log = EventLog()
+
+    async def hosts() -> None:
+        async with tr.open_supervisor("files"):
+            await tr.wait_stopping()
+            await trio.sleep(3)
+            log.note("flushed")
+
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("app", hosts):
+            await trio.sleep(1)
+
+    assert ["flushed"] == log.lines
+    assert 4 == trio.current_time()

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator
 import attrs
 import trio
 
+from .._stopping import current_life
 from ..errors import SupervisorNotRunning
 from ._handle import Supervisor
 from ._policy import Backoff, Budget, Strategy
@@ -34,7 +35,11 @@ async def open_supervisor(
     Run a supervisor for as long as a block lasts.
 
     The block begins when the children given here are ready. Leaving it stops all children, the last started first, and it
-    ends when all are gone. If the supervisor ends first, the block is cancelled.
+    ends when all are gone. If the supervisor gives up, the block is cancelled.
+
+    In a child that is asked to stop, the supervisor stops its children within the grace of that child. Then the block is
+    cancelled, unless the child listens for the stop itself (with `stopping`, `wait_stopping` or `cancel_on_stop`); a block
+    that gives orders should, since a supervisor that stops takes none.
 
     Args:
         name: What logs and trees call it.
@@ -63,6 +68,9 @@ async def open_supervisor(
         nonlocal verdict
         try:
             await supervisor.run(task_status=_Readiness(ready))
+            life = current_life()
+            if life is not None and life.asked and not life.attended:
+                nursery.cancel_scope.cancel(reason=life.reason)  # The block would not hear of it, and wait for nothing.
         except Exception as exc:  # noqa: BLE001 - raised below, bare
             verdict = exc
             nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
