@@ -29,9 +29,12 @@ LAYERS = {
         "supervision/_core",
     ],
     "mechanisms": [
+        "_crew",
         "_handle",
+        "_jobs",
         "_runner",
         "_sinks",
+        "_step",
         "_stopping",
         "supervision/_child",
         "supervision/_fence",

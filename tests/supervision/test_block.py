@@ -173,3 +173,27 @@ async def test_a_block_that_listens_ends_in_its_own_time():
 
     assert ["flushed"] == log.lines
     assert 4 == trio.current_time()
+
+
+async def test_a_stop_that_comes_while_it_boots_cancels_the_block():
+    """
+    What is asked to stop before it is ready is taken down, and the block ends at its first checkpoint.
+    """
+    log = EventLog()
+
+    async def hosts() -> None:
+        async with tr.open_supervisor("files", tr.Child(polite_start, name="file")):
+            log.note("block begins")
+            await trio.sleep_forever()
+
+    async def polite_start(*, task_status: trio.TaskStatus[None]) -> None:
+        await tr.wait_stopping()
+        log.note("file returns")
+
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("app", tr.Child(hosts, grace=9)):
+            await trio.sleep(1)
+
+    assert [(0, "file returns"), (0, "block begins")] == log.notes
+    assert 1 == trio.current_time()
+    assert [] == log.named("child.failed") + log.named("child.lost") + log.named("child.overdue")

@@ -66,22 +66,25 @@ async def open_supervisor(
 
     async def host() -> None:
         nonlocal verdict
+        life = current_life()
         try:
             await supervisor.run(task_status=_Readiness(ready))
-            life = current_life()
-            if life is not None and life.asked and not life.attended:
-                nursery.cancel_scope.cancel(reason=life.reason)  # The block would not hear of it, and wait for nothing.
         except Exception as exc:  # noqa: BLE001 - raised below, bare
             verdict = exc
+        ready.set()
+        if verdict is not None:
             nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
+        elif life is not None and life.asked and not life.attended:
+            nursery.cancel_scope.cancel(reason=life.reason)  # The block would not hear of it, and wait for nothing.
 
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host, name=f"{name} supervisor")
             await ready.wait()
-            yield supervisor
-            with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
-                supervisor.request_stop("its block was left")
+            if verdict is None:
+                yield supervisor
+                with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
+                    supervisor.request_stop("its block was left")
     except BaseException as exc:
         if verdict is None:
             raise

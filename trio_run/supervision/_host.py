@@ -55,7 +55,8 @@ class Host:
                 raise
         else:
             ending = Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED
-            if ending is Ending.FINISHED and not status.called:
+            told_to_go = life.asked or scope.cancel_called
+            if ending is Ending.FINISHED and not status.called and not told_to_go:
                 ending, error = Ending.FAILED, EndedBeforeReady(seat.path)
         finally:
             self.tell(Exited(seat.child.name, life.number, ending, error))

@@ -1,0 +1,10 @@
+"""
+``python -m trio_run`` is the command ``trio-run``.
+"""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
