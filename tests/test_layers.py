@@ -19,6 +19,7 @@ LAYERS = {
         "errors",
         "events",
         "_names",
+        "_said",
         "_tree",
         "supervision/_policy",
         "supervision/_facts",

@@ -8,7 +8,7 @@ import trio
 
 import trio_run as tr
 from trio_run import events
-from trio_run._tree import Charset, Node, NodeState, TreeView, charset_for, draw_plan, draw_states, outlook, said, span
+from trio_run._tree import Charset, Node, NodeState, TreeView, charset_for, draw_plan, draw_states, outlook, span
 from trio_run.cli.events import RunEscalated, RunReady, RunStarted, RunStopping
 
 
@@ -320,32 +320,3 @@ class TestSpan:
         Seconds are written as people do.
         """
         assert text == span(seconds)
-
-
-class TestSaid:
-    @pytest.mark.parametrize(
-        ("error", "text"),
-        [
-            (OSError(98, "Address in use"), "OSError: [Errno 98] Address in use"),
-            (ValueError(), "ValueError"),
-            (ValueError("two\n  lines"), "ValueError: two lines"),
-            (
-                ExceptionGroup("g", [KeyError("a"), ValueError("b")]),
-                "ExceptionGroup: g (2 sub-exceptions): KeyError: 'a'; ValueError: b",
-            ),
-        ],
-    )
-    def test_one_line(self, error, text):
-        """
-        An error is one line, whatever it is made of.
-        """
-        assert text == said(error)
-
-    def test_notes(self):
-        """
-        Notes are part of what an error says.
-        """
-        error = OSError("in use")
-        error.add_note("port 80")
-
-        assert "OSError: in use (port 80)" == said(error)

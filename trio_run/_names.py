@@ -1,5 +1,5 @@
 """
-Names: paths of the tree, a good name for any callable, and a line for any error.
+Names: paths of the tree, and a good name for any callable.
 
 A path is the names from the root down, joined by slashes: ``shop/workers/mailer``. One life of a child is the path, a hash
 and the number of the life: ``shop/workers/mailer#3``.
@@ -75,16 +75,3 @@ def name_of(thing: object) -> str:
         kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
         return kind if name == "run" else f"{kind}.{name}"
     return name
-
-
-def said(error: BaseException | None) -> str:
-    """
-    Say *error* in one line: its type, and its text where it has one.
-    """
-    if error is None:
-        return "no reason was recorded"
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - it is somebody else's code, and must not take the place of what it describes
-        text = "(its text cannot be had)"
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

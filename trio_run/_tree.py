@@ -13,10 +13,10 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
 
 import attrs
 
+from ._said import said
 from .events import (
     ChildFailed,
     ChildLost,
@@ -308,29 +308,6 @@ def draw_states(nodes: Iterable[Node], now: float, charset: Charset = Charset.UN
         return f"{glyph} {node.name}", node.state.value, span(now - node.since), details
 
     return _draw(nodes, charset, cells)
-
-
-def said(error: BaseException) -> str:
-    """
-    Say an error in one line: its type, its text, its notes, and of a group the errors in it.
-    """
-    text = " ".join(str(error).split())
-    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    notes = " ".join(" ".join(getattr(error, "__notes__", ())).split())
-    if notes:
-        line += f" ({notes})"
-    inner = errors_in(error)
-    return f"{line}: {'; '.join(map(said, inner))}" if inner else line
-
-
-def errors_in(error: BaseException) -> tuple[BaseException, ...]:
-    """
-    Return the errors in a group, and none for any other error.
-    """
-    if isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        return group.exceptions
-    return ()
 
 
 def span(seconds: float) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-from ._names import said
+from ._said import said
 
 
 class TrioRunError(Exception):

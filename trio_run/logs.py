@@ -19,7 +19,7 @@ import attrs
 import structlog
 import trio
 
-from ._tree import errors_in, said
+from ._said import errors_in, said
 from .errors import InternalError, LeakedCancelled, StartFailed, TrioRunError
 from .events import Event, Level
 

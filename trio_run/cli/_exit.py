@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .._tree import errors_in, said
+from .._said import errors_in, said
 from ..errors import GaveUp, StartFailed
 
 MOST_LINES = 8

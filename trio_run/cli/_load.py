@@ -25,7 +25,7 @@ import attrs
 
 from .._names import name_of
 from .._runner import Recipe, adapt
-from .._tree import said
+from .._said import said
 from ..errors import TrioRunError
 from ..supervision._child import Child
 from ..supervision._handle import Supervisor

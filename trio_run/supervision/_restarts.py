@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import attrs
 
-from .._names import said
+from .._said import said
 from ._facts import Exited, Scheduled
 from ._order import Order
 from ._policy import Backoff, Ledger, Restart, Strategy
