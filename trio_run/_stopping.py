@@ -28,6 +28,9 @@ class Life:
     path: str
     number: int
     runner: object
+    cause: int = 0
+    """The event that led to it, as in `Event.cause`."""
+
     deadline: float = math.inf
     """When the life is cancelled if it is still there, in seconds of `trio.current_time`; set when it is asked to stop."""
 

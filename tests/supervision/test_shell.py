@@ -217,3 +217,17 @@ async def test_a_constructor_that_raises_is_a_failed_start():
 
     with pytest.raises(tr.StartFailed, match="shop/Broken did not start: OSError: no disk"):
         await tr.Supervisor("shop", Broken).run()
+
+
+async def test_a_supervisor_below_names_the_event_that_started_it():
+    """
+    The story can be read backwards across levels of the tree.
+    """
+    log = EventLog()
+    with tr.use_sinks(log):
+        async with tr.open_supervisor("outer", tr.Supervisor("inner")):
+            pass
+
+    (started,) = log.named("child.starting", "outer/inner")
+    (inner,) = log.named("supervisor.starting", "outer/inner")
+    assert started.seq == inner.cause

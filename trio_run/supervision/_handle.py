@@ -336,10 +336,12 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     """
     Return a shell that is about to run *plan*.
     """
-    path, number = _own_path(plan)
+    life = current_life()
+    path, number = _own_path(plan, life)
     now = trio.current_time()
     core = Core(path, Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now))
-    shell = Shell(core, Report(current_stream(), path, number, plan.budget, now), task_status)
+    cause = 0 if life is None else life.cause
+    shell = Shell(core, Report(current_stream(), path, number, plan.budget, now, cause), task_status)
     shell.report.starting(plan.strategy.value, tuple(child.name for child in plan.children))
     context = contextvars.copy_context()
     for child in plan.children:
@@ -347,11 +349,10 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     return shell
 
 
-def _own_path(supervisor: Supervisor) -> tuple[str, int]:
+def _own_path(supervisor: Supervisor, life: Life | None) -> tuple[str, int]:
     """
-    Return the path of *supervisor*, and the number of its life.
+    Return the path of *supervisor* when it runs in *life*, and the number of its own life.
     """
-    life: Life | None = current_life()
     if life is None:
         return supervisor.name, 1
     if life.runner is supervisor:

@@ -55,7 +55,9 @@ class Report:
         """
         Tell that the supervisor begins.
         """
-        self.cause = self.stream.send(SupervisorStarting, self.path, self.life, strategy=strategy, children=children)
+        self.cause = self.stream.send(
+            SupervisorStarting, self.path, self.life, self.cause, strategy=strategy, children=children
+        )
 
     def booted(self) -> None:
         """

@@ -11,6 +11,7 @@ the supervisor at once.
 from __future__ import annotations
 
 import contextvars
+import functools
 import math
 import sys
 
@@ -201,11 +202,12 @@ class Shell:
 
     def _start(self, seat: Seat, number: int) -> None:
         name = seat.child.name
-        life = Life(seat.path, number, seat.child.runner, listener=lambda: self.tell(Hears(name, number)))
-        scope = trio.CancelScope()
-        seat.life, seat.scope = life, scope
         seat.began, seat.stop_began = trio.current_time(), math.inf
         self.report.child_starting(seat, number)
+        hears = functools.partial(self.tell, Hears(name, number))
+        life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears)
+        scope = trio.CancelScope()
+        seat.life, seat.scope = life, scope
         if seat.handle is not None:
             note_running(seat.handle)
         seat.context.run(self._spawn, seat, life, scope)
