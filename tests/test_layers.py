@@ -21,6 +21,7 @@ LAYERS = {
         "_names",
         "_said",
         "_tree",
+        "leaks/_things",
         "supervision/_policy",
         "supervision/_facts",
         "supervision/_order",
@@ -35,8 +36,10 @@ LAYERS = {
         "_jobs",
         "_runner",
         "_sinks",
+        "_sometimes",
         "_step",
         "_stopping",
+        "_trio_compat",
         "supervision/_child",
         "supervision/_fence",
         "supervision/_host",
@@ -48,7 +51,7 @@ LAYERS = {
     ],
     "handles": ["_group", "_pool", "supervision/__init__", "supervision/_block", "supervision/_handle"],
     "front door": ["__init__"],
-    "edges": ["logs", "cli/*", "__main__"],
+    "edges": ["logs", "cli/*", "__main__", "leaks/_[!t]*", "leaks/_taps", "testing/__init__", "testing/_everywhere*", "testing/_explore*"],
 }
 
 # Nothing here waits, reads a clock, draws a number or looks at the machine.
@@ -59,6 +62,7 @@ PURE_IMPORTS = {
     "bisect",
     "collections",
     "enum",
+    "fnmatch",
     "functools",
     "heapq",
     "itertools",

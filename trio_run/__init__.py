@@ -2,8 +2,14 @@
 trio_run keeps long-lived trio services running, ends them in order, and leaves nothing behind.
 """
 
+from ._group import Group as Group
+from ._group import GroupStatistics as GroupStatistics
+from ._group import open_group as open_group
 from ._handle import Handle as Handle
 from ._handle import State as State
+from ._pool import Pool as Pool
+from ._pool import PoolStatistics as PoolStatistics
+from ._pool import open_pool as open_pool
 from ._runner import Runner as Runner
 from ._sinks import Sink as Sink
 from ._sinks import use_sinks as use_sinks
@@ -21,6 +27,7 @@ from .errors import InternalError as InternalError
 from .errors import JobCancelled as JobCancelled
 from .errors import LeakedCancelled as LeakedCancelled
 from .errors import NotDone as NotDone
+from .errors import PoolWouldDeadlock as PoolWouldDeadlock
 from .errors import StartFailed as StartFailed
 from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import TrioRunError as TrioRunError

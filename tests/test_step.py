@@ -1,0 +1,307 @@
+"""
+One call, in a context of its own, and what it means when it raises.
+"""
+
+import contextvars
+import functools
+
+import pytest
+import trio
+
+from trio_run._step import Step, call, not_a_job, strip_cancelled, without_cancelled
+from trio_run.errors import LeakedCancelled
+
+VAR = contextvars.ContextVar("VAR", default="unset")
+
+
+async def add(a, b):
+    return a + b
+
+
+async def set_and_get(value):
+    """
+    Set the variable, wait, and return what it holds then.
+    """
+    VAR.set(value)
+    await trio.lowlevel.checkpoint()
+    return VAR.get()
+
+
+class Later:
+    """
+    Something that can be awaited and is no coroutine.
+    """
+
+    def __await__(self):
+        return add(1, 2).__await__()
+
+
+class TestStep:
+    async def test_it_returns_what_the_call_returns(self):
+        """
+        To await a step is to await the call.
+        """
+        assert 3 == await Step(add, (1, 2), contextvars.copy_context())
+
+    async def test_it_raises_what_the_call_raises(self):
+        """
+        Errors pass unchanged.
+        """
+        error = OSError("boom")
+
+        async def fail():
+            await trio.lowlevel.checkpoint()
+            raise error
+
+        with pytest.raises(OSError, match="boom") as caught:
+            await Step(fail, (), contextvars.copy_context())
+
+        assert error is caught.value
+
+    async def test_every_step_of_a_call_runs_in_the_context_it_was_given(self):
+        """
+        What a call sets it finds again after a wait, and nobody else does.
+        """
+        context = contextvars.copy_context()
+
+        assert "mine" == await Step(set_and_get, ("mine",), context)
+        assert "unset" == VAR.get()
+        assert "mine" == context[VAR]
+
+    async def test_a_call_that_is_not_async_itself_runs_there_too(self):
+        """
+        What a wrapper does before there is a coroutine belongs to the call.
+        """
+
+        def wrapper():
+            VAR.set("wrapped")
+            return add(1, 2)
+
+        assert 3 == await Step(wrapper, (), contextvars.copy_context())
+        assert "unset" == VAR.get()
+
+    async def test_an_error_is_thrown_in_that_context(self):
+        """
+        Cleaning up after a cancellation, a call finds its own context as well.
+        """
+        context = contextvars.copy_context()
+        seen = []
+
+        async def clean_up():
+            VAR.set("mine")
+            try:
+                await trio.sleep_forever()
+            finally:
+                seen.append(VAR.get())
+
+        with trio.move_on_after(1):
+            await Step(clean_up, (), context)
+
+        assert ["mine"] == seen
+
+    async def test_it_knows_whether_the_call_gave_way(self):
+        """
+        A call that never waits does not reach the loop.
+        """
+        context = contextvars.copy_context()
+        quick, slow = Step(add, (1, 2), context), Step(set_and_get, ("x",), context)
+        await quick
+        await slow
+
+        assert [False, True] == [quick.slept, slow.slept]
+
+    async def test_a_stack_shows_the_frames_of_the_call(self):
+        """
+        Trio looks through a step, so that a stack of the task does not end there.
+        """
+
+        async def inner():
+            await trio.sleep_forever()
+
+        async def outer():
+            await inner()
+
+        async def drive():
+            await Step(outer, (), contextvars.copy_context())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(drive)
+            await trio.testing.wait_all_tasks_blocked()
+            (task,) = nursery.child_tasks
+            names = [frame.f_code.co_name for frame, _ in task.iter_await_frames()]
+            nursery.cancel_scope.cancel()
+
+        assert ["drive", "outer", "inner", "sleep_forever"] == names[:4]
+
+    async def test_a_keyboard_interrupt_strikes_the_call(self):
+        """
+        However well who drives it is protected, the call is not.
+        """
+        seen = []
+
+        async def look():
+            seen.append(trio.lowlevel.currently_ki_protected())
+            await trio.lowlevel.checkpoint()
+            seen.append(trio.lowlevel.currently_ki_protected())
+            try:
+                await trio.sleep_forever()
+            finally:
+                seen.append(trio.lowlevel.currently_ki_protected())
+
+        @trio.lowlevel.enable_ki_protection
+        async def drive():
+            with trio.move_on_after(1):
+                await Step(look, (), contextvars.copy_context())
+            seen.append(trio.lowlevel.currently_ki_protected())
+
+        await drive()
+
+        assert [False, False, False, True] == seen
+
+    async def test_closing_ends_the_call(self):
+        """
+        A call that was left where it stood is cleaned up.
+        """
+        seen = []
+
+        async def clean_up():
+            try:
+                await trio.sleep_forever()
+            finally:
+                seen.append("closed")
+
+        step = Step(clean_up, (), contextvars.copy_context())
+        next(step)
+        step.close()
+        step.close()
+
+        assert ["closed"] == seen
+
+
+class TestCall:
+    async def test_a_coroutine_is_passed_on(self):
+        """
+        An async function gives what it always gives.
+        """
+        assert 3 == await call(add, (1, 2))
+
+    async def test_partials_and_lambdas(self):
+        """
+        Whatever leads to a coroutine can be called.
+        """
+        assert 3 == await call(functools.partial(add, 1), (2,))
+        assert 3 == await call(lambda: add(1, 2), ())
+
+    async def test_other_awaitables(self):
+        """
+        So can what leads to something else that can be awaited.
+        """
+        assert 3 == await call(Later, ())
+
+    def test_a_sync_function(self):
+        """
+        The error says what came back, and what to do.
+        """
+
+        def fetch():
+            return 42
+
+        with pytest.raises(TypeError) as caught:
+            call(fetch, ())
+
+        assert (
+            "fetch is not async: it returned 42. A job is an async function: write `async def`. "
+            "If it blocks, run it in a thread with trio.to_thread.run_sync."
+        ) == str(caught.value)
+
+
+class TestNotAJob:
+    def test_a_coroutine(self):
+        """
+        The usual mistake is guessed, and Python does not warn on top.
+        """
+        coroutine = add(1, 2)
+        shown = repr(coroutine)
+
+        assert (
+            f"A job is an async function, but this is what comes back when one is called: {shown}. "
+            "Probably it says add(...) where it should say add, with the arguments after it."
+        ) == str(not_a_job(coroutine))
+
+    def test_anything_else(self):
+        """
+        What cannot be called is shown.
+        """
+        assert "A job is an async function, and 42 cannot be called." == str(not_a_job(42))
+
+
+async def caught_in(scope):
+    """
+    The Cancelled that a scope sends, still in flight when it is returned.
+    """
+    scope.cancel()
+    try:
+        await trio.lowlevel.checkpoint()
+    except trio.Cancelled as exc:
+        return exc
+
+
+async def stale_cancelled():
+    """
+    A Cancelled whose scope is long gone.
+    """
+    with trio.CancelScope() as scope:
+        return await caught_in(scope)
+
+
+class TestStripCancelled:
+    def test_a_plain_error(self):
+        """
+        There is no cancellation in it.
+        """
+        error = OSError()
+
+        assert error is strip_cancelled(error)
+
+    async def test_cancelled(self):
+        """
+        There is nothing else in it.
+        """
+        cancelled = await stale_cancelled()
+
+        assert None is strip_cancelled(cancelled)
+        assert None is strip_cancelled(BaseExceptionGroup("", [cancelled]))
+
+    async def test_a_mixture(self):
+        """
+        The rest is what counts.
+        """
+        error = OSError()
+
+        rest = strip_cancelled(BaseExceptionGroup("", [await stale_cancelled(), error]))
+
+        assert isinstance(rest, ExceptionGroup)
+        assert (error,) == rest.exceptions
+
+
+class TestWithoutCancelled:
+    async def test_somebody_asked_for_it(self):
+        """
+        Cancellation on its way out is nobody's failure.
+        """
+        with trio.CancelScope() as scope:
+            exc = await caught_in(scope)
+            left = without_cancelled(exc, "pool/job")
+
+        assert None is left
+
+    async def test_a_cancelled_that_nobody_sent_is_a_failure(self):
+        """
+        It is wrapped, so that no scope takes it for its own.
+        """
+        cancelled = await stale_cancelled()
+        leaked = without_cancelled(cancelled, "pool/job")
+
+        assert isinstance(leaked, LeakedCancelled)
+        assert "pool/job" == leaked.path
+        assert cancelled is leaked.__cause__
