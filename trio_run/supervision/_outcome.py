@@ -10,13 +10,9 @@ child raised is lost.
 
 from __future__ import annotations
 
-import math
-from typing import cast
-
-import trio
-
 from .._names import join
-from ..errors import GaveUp, LeakedCancelled, StartFailed
+from .._step import without_cancelled
+from ..errors import GaveUp, StartFailed
 from ._core import Core
 from ._facts import Ending
 from ._slot import End
@@ -26,22 +22,10 @@ def ending_of(exc: BaseException, path: str) -> tuple[Ending, BaseException | No
     """
     Tell what kind of end an exception is, and what is to be kept of it; None where it has to go on its way.
     """
-    if isinstance(exc, Exception):
-        return Ending.FAILED, exc
-    rest: BaseException | None = exc
-    if isinstance(exc, trio.Cancelled):
-        rest = None
-    elif isinstance(exc, BaseExceptionGroup):
-        rest = cast("BaseExceptionGroup[BaseException]", exc).split(trio.Cancelled)[1]
-    if isinstance(rest, Exception):
-        return Ending.FAILED, rest
-    if rest is not None:
-        return Ending.FATAL, rest
-    if trio.current_effective_deadline() == -math.inf:
+    error = without_cancelled(exc, path)
+    if error is None:
         return Ending.CANCELLED, None  # The fence is down; this belongs to somebody outside.
-    leaked = LeakedCancelled(path)
-    leaked.__cause__ = exc
-    return Ending.FAILED, leaked
+    return (Ending.FAILED if isinstance(error, Exception) else Ending.FATAL), error
 
 
 def verdict_on(core: Core) -> BaseException | None:
