@@ -124,7 +124,8 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
     A supervisor spent its restart budget, and has stopped all its children.
 
     A group, so that ``except*`` still finds the errors that led here: first the one that broke the budget, then what the
-    other children raised while they were stopped.
+    other children raised while they were stopped. To catch the verdict itself use a plain ``except``, since Python does not
+    let ``except*`` catch groups.
 
     Attributes:
         path: The supervisor, as in ``shop/workers``.

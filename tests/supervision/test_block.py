@@ -4,6 +4,7 @@ A supervisor for as long as a block lasts.
 
 import pytest
 import trio
+import trio.testing
 
 import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
@@ -197,3 +198,41 @@ async def test_a_stop_that_comes_while_it_boots_cancels_the_block():
     assert [(0, "file returns"), (0, "block begins")] == log.notes
     assert 1 == trio.current_time()
     assert [] == log.named("child.failed") + log.named("child.lost") + log.named("child.overdue")
+
+
+async def test_what_is_started_between_a_cancellation_and_the_next_checkpoint_is_cancelled_too():
+    """
+    As in a nursery that was cancelled from outside, start_soon does not raise in place of the Cancelled that is to come.
+    """
+    begun = []
+
+    async def job() -> None:
+        begun.append("job")
+
+    with trio.CancelScope() as outer:
+        async with tr.open_supervisor("shop") as shop:
+            outer.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.testing.wait_all_tasks_blocked()
+            handle = shop.start_soon(job)
+
+            assert (tr.State.CANCELLED, []) == (handle.state, begun)
+
+            with pytest.raises(tr.JobCancelled, match="cancelled from outside"):
+                _ = handle.value
+            await trio.sleep(1)
+
+    assert outer.cancelled_caught
+
+
+async def test_a_stop_cut_short_is_nobodys_fault():
+    """
+    A child that had grace left when all was cancelled is not reported as overdue.
+    """
+    log = EventLog()
+    with tr.use_sinks(log), trio.move_on_after(2):
+        async with tr.open_supervisor("shop", tr.Child(polite(log, "web", drain=9), name="web", grace=20)):
+            await trio.sleep(1)
+
+    assert (2, "web ends") == log.notes[-1]
+    assert [] == log.named("child.overdue")

@@ -561,7 +561,7 @@ class TestStop:
 
         core.stop(End.ASKED, 1.0, "hurry")
 
-        assert [Cancel("a", 1.0, "enough")] == core.decide(1.0)
+        assert [Cancel("a", None, "enough")] == core.decide(1.0)
 
     def test_once_stopping_has_begun_nothing_is_started(self):
         """

@@ -703,6 +703,21 @@ class TestOrders:
 
             assert (3, "db ends") == (trio.current_time(), log.lines[-1])
 
+    @pytest.mark.parametrize("verb", ["stop", "remove"])
+    async def test_a_stop_that_is_overtaken_by_a_restart_returns(self, verb: str):
+        """
+        The call ends with the life that it meant, though the child is up again at once.
+        """
+        log = EventLog()
+        async with tr.open_supervisor("shop", tr.Child(steady(log, "db", cleanup=1), name="db")) as shop:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(getattr(shop, verb), "db")
+                await trio.sleep(0.5)
+                await shop.restart("db")
+
+            assert 1 == trio.current_time()
+            assert [("up", 2)] == [(child.phase, child.life) for child in shop.statistics()]
+
     async def test_cancelling_the_wait_for_a_stop_does_not_undo_it(self):
         """
         The child is down in its time, and stays down.

@@ -27,7 +27,7 @@ from ..errors import SupervisorNotRunning
 from ._child import Child, as_child
 from ._core import Core
 from ._fence import run_fenced
-from ._orders import bring_down, restart, start
+from ._orders import bring_down, restart, start, turned_away
 from ._policy import Backoff, Budget, Ledger, Restart, Strategy, check_number, check_reachable
 from ._report import Report
 from ._restarts import Restarts
@@ -102,6 +102,7 @@ class Supervisor:
     backoff: Backoff
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
+    _last: Shell | None = None  # The same, kept when the run is over.
 
     def __init__(
         self,
@@ -118,7 +119,7 @@ class Supervisor:
         self.children = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
         self.grace = grace
-        self._shell = None
+        self._shell = self._last = None
         _check_names(name, self.children)
 
     def __repr__(self) -> str:
@@ -143,7 +144,7 @@ class Supervisor:
         """
         if self._shell is not None:
             raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
-        shell = self._shell = _shell_for(self, task_status)
+        shell = self._shell = self._last = _shell_for(self, task_status)
         try:
             await run_fenced(shell, self.grace)
         finally:
@@ -179,7 +180,8 @@ class Supervisor:
         """
         Have a child started, without waiting for it.
 
-        The lives of the child begin in a copy of the context variables of this moment.
+        Its lives begin in a copy of the context variables of this moment. If the supervisor was cancelled from outside just
+        now, as the caller will find at its next checkpoint, the child is cancelled before it begins.
 
         Args:
             runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
@@ -194,6 +196,8 @@ class Supervisor:
             SupervisorNotRunning: It does not run, or is stopping.
             TypeError: *runner* cannot run, or *args* do not fit it.
         """
+        if self._last is not None and self._last.cancelled:
+            return turned_away(join(self._last.core.path, _child_for(self._last, runner, args, name).name))
         shell = _running(self._shell, self.name)
         seat = shell.admit(_child_for(shell, runner, args, name), Admission.QUEUE, contextvars.copy_context())
         return seat.open_handle()
@@ -226,6 +230,7 @@ class Supervisor:
         Cancellation:
             Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
         """
+        await trio.lowlevel.checkpoint()
         shell = _running(self._shell, self.name)
         handle = await start(shell, _child_for(shell, runner, args, name))
         return handle if isinstance(runner, Child | Supervisor) else handle.ready_value
@@ -233,6 +238,8 @@ class Supervisor:
     async def stop(self, name: str) -> None:
         """
         Stop a child and keep it down, whatever its siblings do. A child that is down already stays so.
+
+        Returns when the life that it meant is over. If somebody restarts the child meanwhile, the last order counts.
 
         Raises:
             ChildNotFound: There is no such child.
@@ -247,15 +254,7 @@ class Supervisor:
 
     async def remove(self, name: str) -> None:
         """
-        Stop a child and forget it; the name is free again.
-
-        Raises:
-            ChildNotFound: There is no such child.
-            SupervisorNotRunning: The supervisor does not run, or is stopping.
-            WouldDeadlock: The caller is that child, or lives below it.
-
-        Cancellation:
-            Ends the wait only; the child is removed all the same.
+        Stop a child as `stop` does, and forget it; then the name is free again.
         """
         await trio.lowlevel.checkpoint()
         await bring_down(_running(self._shell, self.name), name, Core.remove_child, "removed by request")
@@ -281,9 +280,9 @@ class Supervisor:
     @property
     def path(self) -> str:
         """
-        Where it stands in the tree while it runs, as in ``shop/workers``; its name otherwise.
+        Where it stands in the tree, or stood last, as in ``shop/workers``; its name before the first run.
         """
-        return self.name if self._shell is None else self._shell.core.path
+        return self.name if self._last is None else self._last.core.path
 
     def statistics(self) -> tuple[ChildStatus, ...]:
         """

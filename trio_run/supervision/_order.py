@@ -132,7 +132,7 @@ class Order:
         self.limit = limit
         for slot in self.slots.values():
             if slot.phase is Phase.STOPPING and slot.deadline > limit:
-                slot.deadline = limit
+                slot.deadline, slot.hurried = limit, True
                 self._timers.set(slot, limit)
 
     def landed(self, slot: Slot) -> None:
@@ -148,7 +148,7 @@ class Order:
     def _ring(self, now: float) -> None:
         for slot in self._timers.ring(now):
             if slot.phase is Phase.STOPPING:
-                self._kill(slot, now, now - slot.since)
+                self._kill(slot, now, None if slot.hurried else now - slot.since)
             elif slot.phase is Phase.KILLING:
                 self.out.append(Stuck(slot.name, now - slot.since))
                 self._timers.set(slot, now + STUCK_EVERY)
@@ -216,7 +216,7 @@ class Order:
         self.out.append(Start(slot.name, slot.life))
 
     def _ask(self, slot: Slot, now: float) -> None:
-        slot.since, slot.deadline = now, min(now + slot.grace, self.limit)
+        slot.since, slot.deadline, slot.hurried = now, min(now + slot.grace, self.limit), False
         if not slot.hears or slot.deadline <= now:
             self._kill(slot, now, None)
             return

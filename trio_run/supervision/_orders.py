@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from .._handle import Handle, wait_started
+from .._handle import Handle, State, make_handle, settle, wait_started
 from .._names import is_within, join
 from .._stopping import current_life
 from ..errors import JobCancelled, StartFailed, WouldDeadlock
@@ -39,14 +39,17 @@ async def start(shell: Shell, child: Child) -> Handle[Any]:
 
 async def bring_down(shell: Shell, name: str, order: Callable[[Core, str, float, str], None], reason: str) -> None:
     """
-    Give an *order* that takes a child down, and wait until there is no task of it.
+    Give an *order* that takes a child down, and wait until the life that it meant is over.
+
+    Another order may have given it a new one by then.
     """
     _check_deadlock(shell, name)
     slot, seat = shell.core.slot(name), shell.seats[name]
+    life = slot.life
     order(shell.core, name, trio.current_time(), reason)
     seat.rest(slot)
     shell.wake()
-    while slot.phase is not Phase.DOWN:
+    while slot.phase is not Phase.DOWN and slot.life == life:
         await seat.change()
 
 
@@ -64,6 +67,15 @@ async def restart(shell: Shell, name: str) -> Handle[Any]:
             break
         await seat.change()
     _raise_if_lost(seat, handle)
+    return handle
+
+
+def turned_away(path: str) -> Handle[Any]:
+    """
+    Return the handle of something that was cancelled before it began, since all around it was.
+    """
+    handle = make_handle(path, lambda _reason: None)
+    settle(handle, State.CANCELLED, reason="cancelled from outside")
     return handle
 
 

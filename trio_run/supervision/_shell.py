@@ -57,6 +57,9 @@ class Shell:
     task_status: trio.TaskStatus[None]
     nursery: trio.Nursery = attrs.field(init=False)
     seats: dict[str, Seat] = attrs.field(factory=dict)
+    cancelled: bool = False
+    """Whether the supervisor stops since it was cancelled from outside."""
+
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
     _numbers: dict[str, int] = attrs.field(factory=dict)
@@ -164,6 +167,7 @@ class Shell:
         """
         Have the supervisor stop without grace, since it was cancelled from outside.
         """
+        self.cancelled = self.cancelled or not self.core.stopping
         self.stop(trio.current_time(), "cancelled from outside")
 
     # Actions.
@@ -220,7 +224,7 @@ class Shell:
         if seat.stop_began == math.inf:
             seat.stop_began, seat.cause = trio.current_time(), self.report.cause if self.core.stopping else seat.cause
         seat.how = how
-        return seat, self.core.slots[name].life
+        return seat, 0 if seat.life is None else seat.life.number
 
     def _leave(self, name: str) -> None:
         seat = self.seats.pop(name)

@@ -85,6 +85,7 @@ class Slot:
     ready_at: float = math.inf
     since: float = -math.inf  # When it was asked or cancelled.
     deadline: float = math.inf  # When it is cancelled.
+    hurried: bool = False  # Its grace was cut short on the way, so it is not to blame.
     pause: float | None = None  # A delay that has not begun to run.
     due: float = -math.inf  # When it may come up.
     alarm: float = math.inf  # The one entry among the timers that counts.
