@@ -33,6 +33,9 @@ FROZEN = {
     "supervisor.stopping": (Level.INFO, ("reason",)),
     "supervisor.stopped": (Level.INFO, ("seconds",)),
     "job.failed": (Level.WARNING, ("error",)),
+    "task.stuck": (Level.WARNING, ("tasks", "seconds", "waits_for", "stack")),
+    "loop.blocked": (Level.WARNING, ("seconds", "stack")),
+    "leak.suspected": (Level.WARNING, ("function", "tasks", "before", "rate")),
     "sink.dropped": (Level.ERROR, ("sink", "error")),
 }
 """
@@ -101,7 +104,7 @@ class TestEveryEvent:
         """
         A name is a noun and what became of it.
         """
-        assert re.fullmatch(r"(child|supervisor|job|sink)\.[a-z]+(_[a-z]+)*", kind.name)
+        assert re.fullmatch(r"(child|supervisor|job|task|loop|leak|sink)\.[a-z]+(_[a-z]+)*", kind.name)
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
     def test_an_event_is_never_changed(self, kind):

@@ -1,0 +1,22 @@
+"""
+The handler of an error makes another one, and the first is lost. Found by fault_everywhere: wrong exception.
+"""
+
+import trio
+
+FINDS = {"fault_everywhere": "wrong exception"}
+
+
+async def broken():
+    try:
+        await trio.sleep(1)
+    except Exception as exc:
+        raise KeyError(str(exc)) from exc
+
+
+async def mended():
+    try:
+        await trio.sleep(1)
+    except Exception as exc:
+        exc.add_note("while asleep")
+        raise

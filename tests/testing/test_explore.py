@@ -1,0 +1,728 @@
+"""
+The explorer finds planted races, says what it ran, and makes the same run again.
+"""
+
+import contextlib
+import importlib.util
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from trio.lowlevel import checkpoint
+
+from trio_run.errors import InternalError
+from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay
+from trio_run.testing._explore_batches import run_by_batches
+from trio_run.testing._explore_choosers import ByChance, Told
+from trio_run.testing._explore_coroutines import run_by_coroutines
+from trio_run.testing._explore_engine import ENGINE, choose_engine, works
+from trio_run.testing._explore_run import Rules, run_once
+from trio_run.testing._explore_steering import Steering
+from trio_run.testing._explore_token import Model
+
+RACES = sorted((Path(__file__).parent.parent / "planted" / "races").glob("*.py"))
+ENGINES = [run_by_batches, run_by_coroutines]
+
+
+def load(path):
+    """
+    The module at *path*, with a broken program and the same one mended.
+    """
+    spec = importlib.util.spec_from_file_location(f"planted_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def settings(module):
+    """
+    How a planted race is explored.
+    """
+    return {"slack": getattr(module, "SLACK", 0.0), "max_steps": getattr(module, "MAX_STEPS", 100_000)}
+
+
+def stem(value):
+    return value.stem if isinstance(value, Path) else None
+
+
+async def lost_update():
+    numbers = [0]
+
+    async def add():
+        number = numbers[0]
+        await checkpoint()
+        numbers[0] = number + 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(add)
+        nursery.start_soon(add)
+    assert numbers == [2]
+
+
+async def two_steps_each():
+    async with trio.open_nursery() as nursery:
+        for _ in range(2):
+            nursery.start_soon(checkpoint)
+
+
+async def lock_order():
+    async def both(first, second):
+        async with first, second:
+            pass
+
+    left, right = trio.Lock(), trio.Lock()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(both, left, right)
+        nursery.start_soon(both, right, left)
+
+
+async def waits_for_ever():
+    with trio.CancelScope(shield=True):
+        await trio.Event().wait()
+
+
+async def goes_on_for_ever():
+    while True:
+        await checkpoint()
+
+
+async def goes_on_shielded():
+    with trio.CancelScope(shield=True):
+        while True:
+            await checkpoint()
+
+
+async def withstands_everything():
+    while True:
+        with contextlib.suppress(BaseException):
+            await checkpoint()
+
+
+def run(program, chooser=None, *, model="wide", slack=0.0, max_steps=10_000, engine=ENGINE, seen=True):
+    """
+    One run of a program.
+    """
+    random.seed(0)
+    return run_once(program, chooser or Told(), Rules(Model(model), slack, max_steps, engine), [] if seen else None)
+
+
+class TestRaces:
+    @pytest.mark.parametrize("path", RACES, ids=stem)
+    def test_found(self, path):
+        """
+        A planted race is found within 200 schedules, and its token makes it happen again.
+        """
+        race = load(path)
+        result = explore(race.broken, schedules=200, seed=0, **settings(race))
+
+        assert result.failure is not None
+        assert None is result.diverged
+        assert result.token == replay(race.broken, result.token, max_steps=settings(race)["max_steps"]).token
+
+    @pytest.mark.parametrize("path", RACES, ids=stem)
+    def test_mended(self, path):
+        """
+        A program without a race is not reported.
+        """
+        race = load(path)
+        result = explore(race.mended, schedules=200, seed=0, **settings(race))
+
+        assert (None, None, None) == (result.failure, result.token, result.diverged)
+
+    def test_how_many(self):
+        """
+        The corpus is not shrinking.
+        """
+        assert len(RACES) >= 27
+
+
+class TestExplore:
+    def test_failure(self):
+        """
+        A failure has the error, a small token and the steps, and raising it shows them all.
+        """
+        result = explore(lost_update, seed=1)
+
+        assert isinstance(result.failure, AssertionError)
+        assert [1] == [choice for choice in map(int, result.token.removeprefix("wide:").split(".")) if choice]
+        assert ["add", "add"] == [step.task for step in result.steps if step.before.endswith("add")][:2]
+        assert 1 == sum(step.chosen for step in result.steps)
+        with pytest.raises(AssertionError) as caught:
+            result.raise_if_failed()
+        assert result.token in caught.value.__notes__[0]
+
+    def test_no_failure(self):
+        """
+        Nothing is raised where nothing failed.
+        """
+        result = explore(two_steps_each, seed=1)
+        result.raise_if_failed()
+
+        assert (None, None, ()) == (result.failure, result.token, result.steps)
+
+    def test_stock_trio_does_not_find_it(self):
+        """
+        What a token stands for may be out of reach for trio as it is, however often a test is repeated.
+        """
+        late = load(RACES[0].with_name("published_half_made.py")).broken
+
+        assert explore(late, seed=0, model="strict").failure is None
+        assert explore(late, seed=0).failure is not None
+
+    @pytest.mark.parametrize("strategy", ["combo", "dfs", "pct", "random"])
+    def test_strategies(self, strategy):
+        """
+        Each strategy finds a simple race, and a seed makes it find the same one.
+        """
+        first, second = (explore(lost_update, seed=5, strategy=strategy) for _ in range(2))
+
+        assert first.failure is not None
+        assert (first.runs, first.token, first.steps) == (second.runs, second.token, second.steps)
+
+    def test_seed(self):
+        """
+        A seed that was not given is told.
+        """
+        first = explore(lost_update, strategy="random")
+        second = explore(lost_update, strategy="random", seed=first.seed)
+
+        assert (first.runs, first.token) == (second.runs, second.token)
+
+    def test_random_is_seeded(self):
+        """
+        What the program draws is the same in each run, and what the caller draws next is as if nothing had been.
+        """
+        drawn = []
+
+        async def draw():
+            drawn.append(random.random())
+
+        random.seed(7)
+        expected = random.random()
+        random.seed(7)
+        explore(draw, seed=1)
+
+        assert expected == random.random()
+        assert 1 == len(set(drawn))
+
+    @pytest.mark.parametrize(
+        "settings",
+        [{"schedules": 0}, {"max_steps": 0}, {"slack": -1}, {"preemptions": -1}],
+        ids=str,
+    )
+    def test_out_of_range(self, settings):
+        """
+        A number out of its range is refused.
+        """
+        with pytest.raises(ValueError, match="at least"):
+            explore(two_steps_each, **settings)
+
+    @pytest.mark.parametrize("settings", [{"model": "broad"}, {"strategy": "luck"}], ids=str)
+    def test_unknown_word(self, settings):
+        """
+        An unknown word is refused, with those that are known.
+        """
+        with pytest.raises(ValueError, match=r"It can be '.*'"):
+            explore(two_steps_each, **settings)
+
+    async def test_inside_of_a_run(self):
+        """
+        It cannot be called from inside a run of trio, and says so.
+        """
+        with pytest.raises(RuntimeError, match="inside a run"):
+            explore(two_steps_each)
+
+    def test_keyboard_interrupt(self):
+        """
+        Ctrl-C is no finding.
+        """
+
+        async def interrupted():
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            explore(interrupted)
+
+
+class TestExhausted:
+    def test_everything(self):
+        """
+        When all schedules were run that there are, it stops early and says so.
+        """
+        orders = set()
+
+        async def program():
+            order = []
+
+            async def step(name):
+                order.append(name)
+
+            async with trio.open_nursery() as nursery:
+                for name in "abc":
+                    nursery.start_soon(step, name)
+            orders.add("".join(order))
+
+        result = explore(program, strategy="dfs", schedules=1000, seed=0)
+
+        assert (6, True, float("inf")) == (result.runs, result.exhausted, result.preemptions)
+        assert {"abc", "acb", "bac", "bca", "cab", "cba"} == orders
+
+    def test_bound(self):
+        """
+        A bound that was covered is told, and means that there was no failure within it.
+        """
+        philosophers = load(RACES[0].with_name("philosophers.py"))
+        result = explore(philosophers.mended, strategy="dfs", schedules=1000, preemptions=1, seed=0)
+
+        assert (True, 1, None) == (result.exhausted, result.preemptions, result.failure)
+        assert "there are no others with at most 1 preemptions" in str(result)
+
+    def test_combo(self):
+        """
+        The combination of strategies covers its bound as well, if half of the schedules are enough.
+        """
+        race = load(RACES[0].with_name("stopped_before_start.py"))
+
+        assert explore(race.mended, schedules=200, seed=0).exhausted
+        assert not explore(load(RACES[0].with_name("philosophers.py")).mended, schedules=40, seed=0).exhausted
+
+    def test_not_without_search(self):
+        """
+        Chance covers nothing for sure.
+        """
+        assert not explore(two_steps_each, strategy="random", seed=0).exhausted
+
+
+class TestEnds:
+    """
+    Every run ends, and it is told why.
+    """
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("program", [waits_for_ever, trio.sleep_forever])
+    def test_deadlock(self, program, engine):
+        """
+        A run in which nothing can wake anybody is ended at once, shielded or not.
+        """
+        assert isinstance(run(program, engine=engine).error, Deadlock)
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("program", [goes_on_for_ever, goes_on_shielded, withstands_everything])
+    def test_livelock(self, program, engine):
+        """
+        A run that goes on and on is ended after so many steps, with more force if it withstands.
+        """
+        result = run(program, max_steps=300, engine=engine)
+
+        assert isinstance(result.error, Livelock)
+        assert "after 300 steps" in str(result.error)
+        assert program.__name__ in str(result.error)
+        assert len(result.steps) <= 301
+
+    def test_deadlock_that_is_withstood(self):
+        """
+        A program that goes back to its wait whatever is thrown at it is ended all the same.
+        """
+
+        async def withstands():
+            while True:
+                with contextlib.suppress(BaseException):
+                    await trio.sleep_forever()
+
+        assert isinstance(run(withstands).error, Deadlock)
+
+    def test_deadlock_that_is_caught(self):
+        """
+        A program that catches all there is cannot hide that it was in a deadlock.
+        """
+
+        async def catches():
+            with contextlib.suppress(AssertionError):
+                await trio.sleep_forever()
+
+        assert isinstance(run(catches).error, Deadlock)
+
+    def test_lock_order(self):
+        """
+        The two who wait for each other are shown.
+        """
+        result = explore(lock_order, seed=0)
+
+        assert isinstance(result.failure, Deadlock)
+        assert "Lock.acquire" in str(result.failure)
+
+    def test_timer(self):
+        """
+        A timer that will ring is no deadlock, and takes no time.
+        """
+
+        async def rests():
+            await trio.sleep(1_000_000)
+
+        assert run(rests).error is None
+
+    @pytest.mark.real
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_thread_at_work(self, engine):
+        """
+        Who waits for a thread is not in a deadlock, and no timer rings meanwhile.
+        """
+
+        async def waits():
+            with trio.fail_after(1):
+                await trio.to_thread.run_sync(threading.Event().wait, 0.02)
+
+        assert run(waits, engine=engine).error is None
+
+    @pytest.mark.real
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_connection(self, engine):
+        """
+        No timer rings while bytes are on their way through a socket.
+        """
+
+        async def answer(stream):
+            async with stream:
+                await stream.send_all(b"x" * 200_000)
+
+        async def call():
+            listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.serve_listeners, answer, listeners)
+                with trio.fail_after(5):
+                    stream = await trio.testing.open_stream_to_socket_listener(listeners[0])
+                    async with stream:
+                        received = sum([len(chunk) async for chunk in stream])
+                nursery.cancel_scope.cancel()
+            assert received == 200_000
+
+        for seed in range(5):
+            assert run(call, ByChance(seed), engine=engine).error is None
+
+    @pytest.mark.real
+    def test_child_process(self):
+        """
+        No timer rings while a child process is at work.
+        """
+
+        async def waits():
+            with trio.fail_after(5):
+                await trio.run_process([sys.executable, "-c", "pass"])
+
+        assert run(waits).error is None
+
+
+class TestReplay:
+    def test_prints(self, capsys):
+        """
+        Each step is printed with its places, a star where the choice was not the default, and what came of it.
+        """
+        result = explore(lost_update, seed=1)
+        again = replay(lost_update, result.token)
+
+        text = capsys.readouterr().out
+        printed = text.splitlines()
+        assert (1, result.token, result.steps) == (again.runs, again.token, again.steps)
+        assert [str(step) for step in result.steps][:3] == printed[:3]
+        assert 1 == sum(line.startswith("*") for line in printed)
+        assert "\nIt fails with AssertionError" in text
+
+    def test_mended(self, capsys):
+        """
+        Once the bug is mended, the token says so.
+        """
+        assert replay(two_steps_each, "wide:0.1").failure is None
+        assert "It does not fail." == capsys.readouterr().out.splitlines()[-1]
+
+    def test_repeated_steps(self, capsys):
+        """
+        Steps that repeat are counted.
+        """
+        replay(goes_on_for_ever, "wide:0", max_steps=500)
+
+        assert "499 times" in capsys.readouterr().out
+
+    def test_no_token(self):
+        """
+        What is no token is refused, and it is told what one looks like.
+        """
+        with pytest.raises(ValueError, match="A token looks like"):
+            replay(two_steps_each, "1.1")
+
+    @pytest.mark.real
+    def test_hash_seeds(self):
+        """
+        The same token makes the same steps in another process, whatever its hash seed.
+        """
+        code = (
+            "import sys, json; sys.path.insert(0, sys.argv[1])\n"
+            "from philosophers import broken\n"
+            "from trio_run.testing import explore\n"
+            "result = explore(broken, seed=3)\n"
+            "print(json.dumps([result.runs, result.token, *map(str, result.steps)]))\n"
+        )
+        seen = [
+            subprocess.run(
+                [sys.executable, "-c", code, str(RACES[0].parent)],
+                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout
+            for seed in ("1", "2")
+        ]
+
+        assert seen[0] == seen[1]
+        result = explore(load(RACES[0].with_name("philosophers.py")).broken, seed=3)
+        assert json.loads(seen[0]) == [result.runs, result.token, *map(str, result.steps)]
+
+
+class TestDeterminism:
+    def test_divergence(self):
+        """
+        A program that depends on more than the schedule is noticed, and the first step that differs is told.
+        """
+        calls = []
+
+        async def remembers():
+            calls.append(1)
+            for _ in calls:
+                await checkpoint()
+
+        result = explore(remembers, seed=0)
+
+        assert result.diverged is not None
+        assert "differ" in result.diverged
+        assert not result.exhausted
+
+    def test_failure_that_does_not_come_back(self):
+        """
+        A failure that replaying does not bring back is reported all the same, with a warning.
+        """
+        calls = []
+
+        async def fails_once():
+            calls.append(1)
+            await two_steps_each()
+            assert len(calls) != 4
+
+        result = explore(fails_once, seed=0)
+
+        assert isinstance(result.failure, AssertionError)
+        assert "did not fail in the same way" in result.diverged
+        assert result.diverged in str(result)
+
+
+class TestEngines:
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_works(self, engine):
+        """
+        Each engine can have three tasks run in an order that trio would not choose.
+        """
+        assert works(engine)
+
+    def test_stock_does_not(self):
+        """
+        The trial tells an engine from none.
+        """
+
+        def stock(main, course, instruments):
+            return course.drive(main, QuietClock(), instruments)
+
+        assert not works(stock)
+
+    def test_broken(self):
+        """
+        An engine that raises is not used, and the next one takes its place.
+        """
+
+        def broken(main, course, instruments):
+            raise AttributeError("_r")
+
+        assert run_by_coroutines is choose_engine([broken, run_by_coroutines])
+        with pytest.raises(RuntimeError, match="No engine"):
+            choose_engine([broken])
+
+    @pytest.mark.parametrize("model", ["wide", "strict"])
+    @pytest.mark.parametrize("path", RACES, ids=stem)
+    def test_same_steps(self, path, model):
+        """
+        The same choices make the same steps and the same outcome on both engines.
+        """
+        race = load(path)
+        for program in (race.broken, race.mended):
+            for seed in range(5):
+                one, other = (
+                    run(program, ByChance(seed), model=model, slack=settings(race)["slack"], engine=engine)
+                    for engine in ENGINES
+                )
+
+                assert (one.choices, one.widths, one.steps) == (other.choices, other.widths, other.steps)
+                assert type(one.error) is type(other.error)
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_cancelled_while_held(self, engine):
+        """
+        Who could run when they are cancelled finish what they are at; the next checkpoint raises.
+        """
+        seen = []
+
+        async def child(scope):
+            with scope:
+                await checkpoint()
+                seen.append("held")
+                await checkpoint()
+                seen.append("missed")
+
+        async def program():
+            scope = trio.CancelScope()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child, scope)
+                for _ in range(3):
+                    await checkpoint()
+                scope.cancel()
+
+        for seed in range(50):
+            seen.clear()
+            assert run(program, ByChance(seed), engine=engine).error is None
+            assert seen in ([], ["held"], ["held", "missed"])
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_breaks_down(self, monkeypatch, engine):
+        """
+        An error in an engine is raised, though trio would go on without the engine.
+        """
+
+        take = Steering.take
+
+        def breaks(steering):
+            if steering.steps == 2:
+                raise ZeroDivisionError
+            return take(steering)
+
+        monkeypatch.setattr(Steering, "take", breaks)
+        with pytest.raises(InternalError, match="broke down"):
+            run(goes_on_for_ever, engine=engine)
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_foreign_await(self, engine):
+        """
+        A task that awaits what trio does not know gets the error for it, in its turn, and can go on.
+        """
+
+        class Foreign:
+            def __await__(self):
+                yield "what trio does not know"
+
+        async def awaits():
+            with pytest.raises(TypeError, match="received unrecognized"):
+                await Foreign()
+            await checkpoint()
+
+        async def program():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(awaits)
+                nursery.start_soon(two_steps_each)
+
+        for seed in range(20):
+            assert run(program, ByChance(seed), engine=engine).error is None
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_wait_all_tasks_blocked(self, engine):
+        """
+        Nobody counts as blocked who is only held back.
+        """
+        stood = []
+
+        async def work():
+            for step in range(3):
+                stood.append(step)
+                await checkpoint()
+            await trio.sleep_forever()
+
+        async def program():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(work)
+                await trio.testing.wait_all_tasks_blocked()
+                assert stood == [0, 1, 2]
+                nursery.cancel_scope.cancel()
+
+        for seed in range(20):
+            stood.clear()
+            assert run(program, ByChance(seed), engine=engine).error is None
+
+    def test_trio_is_as_before(self):
+        """
+        When a run is over, trio has its own random numbers back.
+        """
+        before = trio._core._run._r, trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING
+        explore(lost_update, seed=1)
+
+        assert before == (trio._core._run._r, trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING)
+
+    def test_other_threads(self):
+        """
+        A run in another thread is left alone, and two explorations take turns.
+        """
+        results = []
+
+        async def other():
+            async with trio.open_nursery() as nursery:
+                for _ in range(5):
+                    nursery.start_soon(checkpoint)
+
+        def run_others():
+            for _ in range(30):
+                trio.run(other, clock=QuietClock())
+            results.append(explore(lost_update, seed=1).token)
+
+        thread = threading.Thread(target=run_others)
+        thread.start()
+        results += [explore(lost_update, seed=1).token for _ in range(5)]
+        thread.join()
+
+        assert 1 == len(set(results))
+
+
+class TestFairness:
+    @pytest.mark.parametrize("engine", ENGINES)
+    def test_busy_wait(self, engine):
+        """
+        Who looks again and again does not keep the others from running for ever.
+        """
+
+        async def program():
+            done = []
+
+            async def work():
+                await checkpoint()
+                done.append(1)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(work)
+                while not done:
+                    await checkpoint()
+
+        result = run(program, engine=engine)
+
+        assert result.error is None
+        assert len(result.steps) < 500
+
+
+class TestSlack:
+    def test_none(self):
+        """
+        Without slack timers ring only when nobody can run; with it, they may ring earlier.
+        """
+        race = load(RACES[0].with_name("timer_and_reply.py"))
+
+        assert explore(race.broken, seed=0).failure is None
+        assert explore(race.broken, seed=0, slack=0.05).failure is not None
+        assert explore(race.broken, seed=0, slack=0.01).failure is None

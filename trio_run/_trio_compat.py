@@ -1,0 +1,394 @@
+"""
+Every private name of trio that is used anywhere in this package, each behind a small function.
+
+What is public is used where it is needed. What is done with these is not decided here.
+
+Law: a name that is missing, or is not what it was, is told by `check`; nobody guesses.
+"""
+
+from __future__ import annotations
+
+# pyright: reportPrivateUsage=false
+import contextlib
+import random
+import select
+import threading
+import types
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, NoReturn, cast
+
+import attrs
+import outcome
+import trio
+
+Task = trio.lowlevel.Task
+
+
+# The order of batches: what trio does for hypothesis, and pytest-trio before it.
+
+
+def current_runner() -> object:
+    """
+    Return what stands for the run of this thread; None outside of any.
+    """
+    return getattr(trio._core._run.GLOBAL_RUN_CONTEXT, "runner", None)  # noqa: SLF001
+
+
+def run_queue() -> deque[Task]:
+    """
+    Return the tasks that run in the next batch of this thread's run.
+    """
+    return trio._core._run.GLOBAL_RUN_CONTEXT.runner.runq  # noqa: SLF001
+
+
+def task_number(task: Task) -> int:
+    """
+    Return a number that grows from each task to the next one started.
+    """
+    return task._counter  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def batches_shuffled_by(generator: random.Random) -> Generator[random.Random]:
+    """
+    Have trio sort each batch by `task_number` and then shuffle it by *generator*, in all threads.
+
+    Tasks run from the end of the shuffled list. Yields the generator that trio has otherwise.
+    """
+    run: Any = trio._core._run  # noqa: SLF001
+    saved = run._r, run._ALLOW_DETERMINISTIC_SCHEDULING  # noqa: SLF001
+    run._r, run._ALLOW_DETERMINISTIC_SCHEDULING = generator, True  # noqa: SLF001
+    try:
+        yield saved[0]
+    finally:
+        run._r, run._ALLOW_DETERMINISTIC_SCHEDULING = saved  # noqa: SLF001
+
+
+def interrupt(task: Task, error: BaseException) -> None:
+    """
+    Have *task* go on with *error*: at once if it can run, and else if its wait can be aborted, as a cancellation does it.
+    """
+
+    def throw() -> NoReturn:
+        raise error
+
+    if task._next_send_fn is not None:  # noqa: SLF001
+        task._next_send = outcome.Error(error)  # noqa: SLF001
+    elif task._abort_func is not None:  # noqa: SLF001
+        task._attempt_abort(throw)  # noqa: SLF001
+
+
+# What a leak check looks at.
+
+
+def thread_cache() -> type:
+    """
+    Return the class that lends trio's threads, by its method ``start_thread_soon(fn, deliver, name=None)``.
+    """
+    return trio._core._thread_cache.ThreadCache  # noqa: SLF001
+
+
+def thread_loop() -> types.CodeType:
+    """
+    Return the code that one of trio's threads runs all its life.
+    """
+    worker: Any = trio._core._thread_cache.WorkerThread  # noqa: SLF001
+    return cast("types.CodeType", worker._work.__code__)  # noqa: SLF001
+
+
+def thread_token() -> type:
+    """
+    Return the class of what borrows a token for a call in a thread.
+    """
+    threads: Any = getattr(trio, "_threads")  # noqa: B009 - it is there, and not for type checkers
+    return cast("type", threads.ThreadPlaceholder)
+
+
+def channel_state(channel: trio.MemorySendChannel[Any] | trio.MemoryReceiveChannel[Any]) -> object:
+    """
+    Return what all ends of a memory channel share; it has a method ``statistics()``.
+    """
+    return channel._state  # noqa: SLF001
+
+
+def is_scheduled(task: Task) -> bool:
+    """
+    Tell whether *task* is to run in the next batch.
+    """
+    return task._next_send_fn is not None  # noqa: SLF001
+
+
+def deadline_of(task: Task) -> float:
+    """
+    Return when *task* is cancelled, as far as that is known; in seconds of `trio.current_time`.
+    """
+    return task._cancel_status.effective_deadline()  # noqa: SLF001
+
+
+def lot_of(lock: trio.Lock | trio.StrictFIFOLock) -> trio.lowlevel.ParkingLot:
+    """
+    Return where tasks wait for *lock*.
+    """
+    return lock._lot  # noqa: SLF001
+
+
+def held_lots() -> dict[Task, list[trio.lowlevel.ParkingLot]]:
+    """
+    Return which tasks have which locks, given by their lots; trio's own table, not to be changed.
+    """
+    return trio._core._parking_lot.GLOBAL_PARKING_LOT_BREAKER  # noqa: SLF001
+
+
+def parked_in(lot: trio.lowlevel.ParkingLot) -> tuple[Task, ...]:
+    """
+    Return the tasks that wait in *lot*.
+    """
+    return tuple(lot._parked)  # noqa: SLF001
+
+
+def wakers() -> tuple[object, ...]:
+    """
+    Return what can wake tasks from outside of them all: the kernel's side, and other threads'.
+    """
+    runner = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
+    return (runner.io_manager, runner.entry_queue)
+
+
+def tables() -> tuple[object, ...]:
+    """
+    Return what knows of every task, and wakes none by itself.
+    """
+    runner = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
+    return (runner, runner.tasks, runner.deadlines, held_lots())
+
+
+def structure() -> tuple[type, ...]:
+    """
+    Return the classes of what ties tasks together, and wakes them by cancelling only.
+    """
+    run = trio._core._run  # noqa: SLF001
+    return (run.Runner, run.CancelStatus, run.CancelScope, run.Nursery)
+
+
+def is_main_task(task: Task) -> bool:
+    """
+    Tell whether *task* runs, or ran, what was given to `trio.run`; only inside of its run.
+    """
+    return task is trio._core._run.GLOBAL_RUN_CONTEXT.runner.main_task  # noqa: SLF001
+
+
+def check_leaks() -> tuple[str, ...]:
+    """
+    Return what is missing, or is not what it was, of what a leak check looks at; only inside of a run.
+    """
+    task = trio.lowlevel.current_root_task()
+    if task is None:
+        raise RuntimeError("What a leak check looks at is there only inside of a run.")
+    lock, (channel, other) = trio.Lock(), trio.open_memory_channel[None](0)
+
+    probes: dict[str, Callable[[], bool]] = {
+        "ThreadCache.start_thread_soon": lambda: callable(getattr(thread_cache(), "start_thread_soon", None)),
+        "WorkerThread._work": lambda: thread_loop().co_name == "_work",
+        "ThreadPlaceholder": lambda: isinstance(thread_token(), type),
+        "MemorySendChannel._state": lambda: channel_state(channel) is channel_state(other),
+        "MemoryChannelState.statistics": lambda: callable(getattr(channel_state(channel), "statistics", None)),
+        "Task._next_send_fn": lambda: isinstance(is_scheduled(task), bool),
+        "Task._cancel_status.effective_deadline": lambda: isinstance(deadline_of(task), float),
+        "Lock._lot": lambda: isinstance(lot_of(lock), trio.lowlevel.ParkingLot),
+        "GLOBAL_PARKING_LOT_BREAKER": lambda: isinstance(held_lots(), dict),
+        "ParkingLot._parked": lambda: parked_in(lot_of(lock)) == (),
+        "Runner.io_manager, entry_queue": lambda: len(wakers()) == 2,
+        "Runner.tasks, deadlines": lambda: task in cast("set[Task]", tables()[1]),
+        "Runner.main_task": lambda: not is_main_task(task),
+        "CancelStatus, CancelScope, Nursery": lambda: all(isinstance(each, type) for each in structure()),
+    }
+    missing: list[str] = []
+    with channel, other:
+        for name, probe in probes.items():
+            try:
+                found = probe()
+            except (AttributeError, KeyError, TypeError):
+                found = False
+            if not found:
+                missing.append(name)
+    return tuple(missing)
+
+
+# The waits of a task, and the shields around it.
+
+AbortFunction = Callable[[Callable[[], NoReturn]], trio.lowlevel.Abort]
+"""
+What trio calls to end a wait: it is given what raises the error that the wait is to end with.
+"""
+
+
+def replace_coroutine(task: Task, coroutine: Coroutine[Any, Any, Any]) -> None:
+    """
+    Have *task* run *coroutine* in place of its own; only before its first step is scheduled, as in ``task_spawned``.
+    """
+    task.coro = cast("Any", coroutine)
+
+
+def abort_of(message: object) -> AbortFunction | None:
+    """
+    Return what ends the wait that a task asked for with *message*; None if it only gives others their turn.
+    """
+    return cast("AbortFunction | None", getattr(message, "abort_func", None))
+
+
+def _message_of_a_wait() -> object:
+    wait = trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.SUCCEEDED)  # noqa: ASYNC105 - looked at only
+    try:
+        return wait.send(None)
+    finally:
+        wait.close()
+
+
+def with_abort(message: object, abort: AbortFunction) -> object:
+    """
+    Return a *message* that is ended by *abort*.
+    """
+    return attrs.evolve(cast("Any", message), abort_func=abort)
+
+
+def is_shielded(task: Task, within: trio.CancelScope) -> bool:
+    """
+    Tell whether *task* stands in a shielded scope inside of *within*.
+    """
+    status: Any = task._cancel_status  # noqa: SLF001
+    while status is not None and status._scope is not within:  # noqa: SLF001
+        if status._scope.shield:  # noqa: SLF001
+            return True
+        status = status._parent  # noqa: SLF001
+    return False
+
+
+# What a clock has to know of the loop, and what a dump shows of a task.
+
+
+def someone_waits_for_idle() -> bool:
+    """
+    Tell whether a task of this thread's run is in `trio.testing.wait_all_tasks_blocked`.
+    """
+    return bool(trio._core._run.GLOBAL_RUN_CONTEXT.runner.waiting_for_idle)  # noqa: SLF001
+
+
+def main_task() -> Task | None:
+    """
+    Return the task that runs what was given to `trio.run`; None once it ended.
+    """
+    task = trio._core._run.GLOBAL_RUN_CONTEXT.runner.main_task  # noqa: SLF001
+    return task if task is not None and getattr(task.coro, "cr_frame", None) is not None else None
+
+
+def io_is_ready() -> bool:
+    """
+    Tell whether any I/O that tasks of this thread's run wait for is ready, or a thread or signal woke the loop.
+    """
+    runner: Any = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
+    manager = runner.io_manager
+    poller = getattr(manager, "_epoll", None) or getattr(manager, "_kqueue", None)
+    if poller is None:  # On Windows; there it is known only whether the loop was woken.
+        return bool(runner.entry_queue.size())
+    poll = select.poll()
+    poll.register(poller.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def waited_descriptors() -> tuple[int, ...] | None:
+    """
+    Return the file descriptors, and other things of the kernel, that tasks wait for; None where that cannot be known.
+
+    Trio's own, by which threads and signals wake it, is not among them.
+    """
+    runner: Any = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
+    registered = getattr(runner.io_manager, "_registered", None)
+    if registered is None:
+        return None
+    own = runner.entry_queue.wakeup.wakeup_sock.fileno()
+    found = [cast("int", key[0] if isinstance(key, tuple) else key) for key in registered]
+    return tuple(descriptor for descriptor in found if descriptor != own)
+
+
+def idle_threads() -> frozenset[threading.Thread]:
+    """
+    Return the threads that trio keeps for later use.
+    """
+    workers: dict[Any, None] = trio._core._thread_cache.THREAD_CACHE._idle_workers  # noqa: SLF001
+    return frozenset(cast("threading.Thread", worker._thread) for worker in tuple(workers))  # noqa: SLF001
+
+
+def running_task() -> Callable[[], Task | None]:
+    """
+    Return a function that tells, in any thread, which task of this thread's run is at a step.
+    """
+    values: dict[str, Any] = trio._core._run.GLOBAL_RUN_CONTEXT.__dict__  # noqa: SLF001
+    return lambda: cast("Task | None", values.get("task"))
+
+
+def is_guest() -> bool:
+    """
+    Tell whether this thread's run is a guest in somebody else's loop.
+    """
+    return bool(trio._core._run.GLOBAL_RUN_CONTEXT.runner.is_guest)  # noqa: SLF001
+
+
+def steps_of(task: Task) -> int:
+    """
+    Return how many steps *task* took so far.
+    """
+    return task._schedule_points  # noqa: SLF001
+
+
+def is_cancelled(task: Task) -> bool:
+    """
+    Tell whether the next checkpoint of *task*, or the one that it is in, raises `trio.Cancelled`.
+    """
+    return bool(task._cancel_status.effectively_cancelled)  # noqa: SLF001
+
+
+_PLACES: dict[str, tuple[str, ...]] = {
+    "Task": (
+        "_abort_func",
+        "_attempt_abort",
+        "_cancel_status",
+        "_counter",
+        "_next_send",
+        "_next_send_fn",
+        "_schedule_points",
+    ),
+    "Runner": ("deadlines", "entry_queue", "io_manager", "is_guest", "main_task", "runq", "tasks", "waiting_for_idle"),
+    "CancelStatus": ("_parent", "_scope", "effective_deadline", "effectively_cancelled"),
+}
+
+
+def check() -> None:
+    """
+    Make sure that this trio is built as this file takes it to be.
+
+    That what is there behaves as it should is shown by our tests, on each version of trio that is supported.
+
+    Raises:
+        RuntimeError: Something is not there. It is named; do without the tool, or take another trio.
+    """
+    run: Any = trio._core._run  # noqa: SLF001
+    lacking = [
+        name for name in ("GLOBAL_RUN_CONTEXT", "_ALLOW_DETERMINISTIC_SCHEDULING", "_r") if not hasattr(run, name)
+    ]
+    for kind, names in _PLACES.items():
+        found = getattr(run, kind, None)
+        fields = attrs.fields_dict(found) if found is not None and attrs.has(found) else {}
+        lacking += [f"{kind}.{name}" for name in names if name not in fields and not hasattr(found, name)]
+    cache = getattr(getattr(trio._core, "_thread_cache", None), "THREAD_CACHE", None)  # noqa: SLF001
+    if not hasattr(cache, "_idle_workers"):
+        lacking.append("THREAD_CACHE._idle_workers")
+    if not lacking and trio.lowlevel.in_trio_task():
+        lacking += check_leaks()
+    if abort_of(_message_of_a_wait()) is None:
+        lacking.append("WaitTaskRescheduled.abort_func")
+    if lacking:
+        raise RuntimeError(
+            f"trio {trio.__version__} has no {', '.join(lacking)}, so what looks inside of it would have to guess. "
+            f"Use a release of trio that trio_run was tested with."
+        )

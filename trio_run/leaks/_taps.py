@@ -1,0 +1,263 @@
+"""
+Taps: how the record comes to hear of what is made.
+
+While somebody looks, the constructors of trio's and Python's own classes are wrapped, Python's audit events are heard, and
+warnings about what was dropped unclosed are collected. With the last who looks all of that is taken back; but Python never
+forgets an audit hook, so that one stays, and does nothing.
+
+Laws: nothing is touched before the first check begins, or after the last has ended. A warning that is no leak is given out
+as it would have been.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import AsyncGenerator, Callable, Generator
+from types import AsyncGeneratorType, CoroutineType
+from typing import Any, cast
+
+import attrs
+import trio
+
+from .. import _trio_compat as compat
+from ._births import Births
+
+Undo = Callable[[], None]
+
+NEVER_AWAITED = "coroutine .* was never awaited"
+
+_lock = threading.Lock()
+_watch: Watch | None = None
+_hears_audits = False
+
+
+def _is_open(state: Any) -> bool:  # noqa: ANN401 - a channel's state has no public class
+    statistics = state.statistics()
+    return bool(statistics.open_send_channels and statistics.open_receive_channels)
+
+
+@attrs.define(eq=False)
+class Watch:
+    """
+    The record that is being written, and all that has to be taken back.
+    """
+
+    births: Births = attrs.field(factory=lambda: Births(_is_open))
+    undo: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack)
+    log: list[warnings.WarningMessage] = attrs.field(factory=list[warnings.WarningMessage])
+    users: int = 0
+
+
+def kind_of(thing: object) -> type[object]:
+    """
+    Return the class of *thing*.
+    """
+    return type(thing)
+
+
+def is_telling(warning: warnings.WarningMessage, births: Births) -> bool:
+    """
+    Tell whether a warning is about something that was made while somebody looked, and leaked.
+    """
+    if issubclass(warning.category, ResourceWarning):
+        source: Any = warning.source
+        if isinstance(source, socket.socket):
+            return births.of(births.sockets, source) is not None
+        return kind_of(source) is not AsyncGeneratorType or births.of(births.generators, source) is not None
+    return issubclass(warning.category, RuntimeWarning) and "was never awaited" in str(warning.message)
+
+
+def begin() -> Watch:
+    """
+    Have what is made from now on recorded.
+    """
+    global _watch, _hears_audits  # noqa: PLW0603 - constructors are of the whole process
+    with _lock:
+        if _watch is None:
+            watch = Watch()
+            _open_taps(watch)
+            if not _hears_audits:
+                sys.addaudithook(_hear)
+                _hears_audits = True
+            _watch = watch
+        _watch.users += 1
+        return _watch
+
+
+def end() -> None:
+    """
+    Say that one of those who look does not any more.
+    """
+    global _watch
+    with _lock:
+        if _watch is None:
+            return
+        _watch.users -= 1
+        if _watch.users:
+            return
+        watch, _watch = _watch, None
+        watch.undo.close()
+    for warning in watch.log:
+        if kind_of(warning.source) is CoroutineType:
+            warning.source.close()  # type: ignore[union-attr]  # The log has brought it back to life.
+        if not is_telling(warning, watch.births):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
+            )
+
+
+def _open_taps(watch: Watch) -> None:
+    births, undo = watch.births, watch.undo
+    undo.callback(_after_init(trio.lowlevel.Task, births.note_task))
+    for kind in (trio.Lock, trio.StrictFIFOLock, trio.CapacityLimiter):
+        undo.callback(_after_init(kind, lambda thing: births.synchronizers.add(thing, births.make())))
+    undo.callback(_after_init(trio.MemorySendChannel, functools.partial(_note_channel, births)))
+    undo.callback(_after_init(socket.socket, births.note_socket))
+    if sys.platform != "win32":
+        undo.callback(_after_init(trio.lowlevel.FdStream, births.note_socket))
+    undo.callback(_after_init(subprocess.Popen, functools.partial(_note_process, births)))
+    undo.callback(_replace(threading.Thread, "start", functools.partial(_start_noted, births)))
+    undo.callback(_replace(compat.thread_cache(), "start_thread_soon", functools.partial(_lend_noted, births)))
+    for name in ("pipe", "pipe2", "dup", "eventfd", "memfd_create", "pidfd_open"):
+        if hasattr(os, name):
+            undo.callback(_replace(os, name, functools.partial(_call_noted, births)))
+    if not sys.get_coroutine_origin_tracking_depth():
+        sys.set_coroutine_origin_tracking_depth(4)
+        undo.callback(sys.set_coroutine_origin_tracking_depth, 0)
+    watch.log = undo.enter_context(_collected_warnings())
+
+
+@contextlib.contextmanager
+def _collected_warnings() -> Generator[list[warnings.WarningMessage]]:
+    with warnings.catch_warnings(record=True) as log:
+        warnings.simplefilter("always", ResourceWarning)
+        warnings.filterwarnings("always", NEVER_AWAITED, RuntimeWarning)
+        yield log
+
+
+def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Undo:  # noqa: ANN401 - a class or a module
+    """
+    Replace a function of a class or module by what *wrap* makes of it, until the returned function is called.
+    """
+    original = getattr(owner, name)
+    inherited = name not in vars(owner)
+    ours = functools.wraps(original)(wrap(original))
+    setattr(owner, name, ours)
+
+    def undo() -> None:
+        if getattr(owner, name) is not ours:
+            return  # Somebody else has wrapped it since, and now calls ours: it stays, and notes for nobody.
+        if inherited:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, original)
+
+    return undo
+
+
+def _after_init(kind: type, note: Callable[[Any], object]) -> Undo:
+    """
+    Have *note* called with each new instance of *kind*.
+    """
+
+    def wrap(original: Callable[..., None]) -> Callable[..., None]:
+        def init(self: object, *args: object, **kwargs: object) -> None:
+            original(self, *args, **kwargs)
+            if _watch is not None:
+                note(self)
+
+        return init
+
+    return _replace(kind, "__init__", wrap)
+
+
+def _note_channel(births: Births, channel: trio.MemorySendChannel[Any]) -> None:
+    state = compat.channel_state(channel)
+    if id(state) not in births.channels.entries:  # Otherwise it is a clone.
+        births.channels.add(state, births.make())
+
+
+def _note_process(births: Births, process: subprocess.Popen[Any]) -> None:
+    command = process.args
+    words = [command] if isinstance(command, str | bytes | os.PathLike) else list(command)
+    births.note_process(process.pid, " ".join(map(os.fsdecode, words)))
+
+
+def _start_noted(births: Births, original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    def start(self: threading.Thread) -> None:
+        if _watch is not None:
+            births.note_thread(self)
+        original(self)
+
+    return start
+
+
+def _lend_noted(births: Births, original: Callable[..., None]) -> Callable[..., None]:
+    def start_thread_soon(
+        cache: object, fn: Callable[[], Any], deliver: Callable[..., object], *args: str | None
+    ) -> None:
+        if _watch is None:
+            original(cache, fn, deliver, *args)
+            return
+        number, job = births.note_job(fn, args[0] if args else None)
+
+        def noted_fn() -> Any:  # noqa: ANN401 - what it returns is for the caller
+            job.thread = threading.get_ident()
+            births.running[job.thread] = job
+            try:
+                return fn()
+            finally:
+                del births.jobs[number], births.running[job.thread]
+                job.done.set()
+
+        original(cache, noted_fn, deliver, *args)
+
+    return start_thread_soon
+
+
+def _call_noted(births: Births, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - as the original
+        made = original(*args, **kwargs)
+        if _watch is not None:
+            births.note_descriptors(*(cast("tuple[int, ...]", made) if isinstance(made, tuple) else (made,)))
+        return cast("object", made)
+
+    return call
+
+
+def _hear(event: str, args: tuple[object, ...]) -> None:
+    """
+    Note each file that is opened. Python calls this for all that is audited, till it ends.
+    """
+    if event == "open" and _watch is not None and isinstance(args[0], str | bytes):
+        path = os.fsdecode(args[0])
+        if not path.startswith("/proc/"):
+            _watch.births.note_file(os.path.abspath(path))  # noqa: PTH100 - paths are text here
+
+
+def tap_generators() -> Undo:
+    """
+    Have async generators recorded that are iterated in this thread's run from now on, until the returned function is called.
+    """
+    hooks = sys.get_asyncgen_hooks()
+
+    def firstiter(generator: AsyncGenerator[Any, Any]) -> None:
+        if _watch is not None:
+            _watch.births.note_generator(generator)
+        if hooks.firstiter is not None:
+            hooks.firstiter(generator)
+
+    sys.set_asyncgen_hooks(firstiter=firstiter)
+
+    def undo() -> None:
+        if sys.get_asyncgen_hooks().firstiter is firstiter:
+            sys.set_asyncgen_hooks(firstiter=hooks.firstiter)
+
+    return undo

@@ -1,0 +1,116 @@
+"""
+Fault points: all the waits of a run that could end with an error, and all calls of `sometimes`.
+
+A wait is ended as a cancellation would end it, so that its operation does not take effect, and raises the fault instead. Waits
+that trio could not cancel either are no points, and neither are those behind a shield that the task itself put up: clean-up
+stands there. The children of a nursery behind a shield are not behind one of their own.
+
+Law: no fault comes after an operation took effect.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import NoReturn
+
+import outcome
+import trio
+
+from .. import _trio_compat
+from ._everywhere_places import is_pure_checkpoint, place_of_caller
+from ._everywhere_probe import Probe
+from ._everywhere_report import How, Point
+from ._everywhere_zone import Zone
+
+
+class FaultZone(Zone):
+    """
+    A zone in which one wait of one task fails.
+    """
+
+    def __init__(self, at: int | None, make: Callable[[], BaseException], tasks: str, times: float) -> None:
+        super().__init__(at)
+        self._times = times
+        self.fault: BaseException | None = None  # The one that was raised.
+        self._make = make
+        self._tasks = tasks
+
+    def screened(self, probe: Probe) -> outcome.Error | None:
+        """
+        End the wait of a task with the fault, if it is the one to try.
+        """
+        abort = _trio_compat.abort_of(probe.message)
+        if not self._is_point(probe, abort) or not (self.is_next() or self._is_again(probe)):
+            return None
+        fault, point = self._make(), Point(self.count - 1, How.FAULT, probe.name, probe.place, "", self.schedule)
+        if abort is not None:
+            took: list[BaseException] = []
+
+            def raise_fault() -> NoReturn:
+                took.append(fault)
+                raise fault
+
+            if abort(raise_fault) is not trio.lowlevel.Abort.SUCCEEDED:
+                probe.message = _trio_compat.with_abort(probe.message, _refuse)  # It was asked, and once is all.
+                if took:  # A nursery waits on, and raises it when its tasks are gone.
+                    self._note(point, fault)
+                else:
+                    self.refused = True
+                return None
+            probe.task.custom_sleep_data = None
+        self._note(point, fault)
+        return outcome.Error(fault)
+
+    def _note(self, point: Point, fault: BaseException) -> None:
+        self._times -= 1
+        self.fault = fault
+        if self.point is None:
+            self.point, self.fired_at = point, trio.current_time()
+
+    def _is_again(self, probe: Probe) -> bool:
+        """
+        Tell whether a task stands where one failed before, and fails there once more.
+        """
+        return self._times > 0 and self.point is not None and self.point.place == probe.place
+
+    def _is_point(self, probe: Probe, abort: _trio_compat.AbortFunction | None) -> bool:
+        if not self.is_open or not self._is_meant(probe):
+            return False
+        if abort is None and not is_pure_checkpoint(probe.coro):
+            return False
+        if trio.current_effective_deadline() == -math.inf:  # It is being cancelled, and that comes first.
+            return False
+        nursery = probe.task.parent_nursery
+        within = self.scope if probe is self.root or nursery is None else nursery.cancel_scope
+        return not _trio_compat.is_shielded(probe.task, within)
+
+    def _is_meant(self, probe: Probe) -> bool:
+        names = (probe.task.name, probe.name)
+        return probe.is_inside and any(fnmatchcase(name, self._tasks) for name in names)
+
+    def sometimes(self, name: str) -> bool:
+        """
+        Answer a call of `sometimes`: True if it is the point to try.
+        """
+        if not self.is_open:
+            return False
+        try:
+            probe = self.live.get(trio.lowlevel.current_task())
+        except RuntimeError:
+            who = threading.current_thread().name
+        else:
+            if probe is None or not self._is_meant(probe):
+                return False
+            who = probe.name
+        if not self.is_next():
+            return False
+        self.point = Point(self.count - 1, How.SOMETIMES, who, place_of_caller(2), name, self.schedule)
+        return True
+
+
+def _refuse(raise_cancel: Callable[[], NoReturn]) -> trio.lowlevel.Abort:
+    del raise_cancel
+    return trio.lowlevel.Abort.FAILED

@@ -1,0 +1,295 @@
+"""
+The explorer: runs an async function on many schedules, and tells which one makes it fail.
+
+Trio moves all tasks in lockstep and runs each batch only forwards or backwards, so running a test again and again explores
+almost nothing. Here every choice of who goes next is made on purpose, can be told by a token, and made again.
+
+What a schedule is stands in `_explore_steering`, which ones are run in `_explore_search`, how in `_explore_engine`. This file is
+the door: it puts them together.
+
+Laws: the same function and token make the same steps. A failure is reported with the least schedule that was found for it.
+`exhausted` is true only if no schedule within the bound was left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+from collections.abc import Generator
+from typing import Final
+
+import attrs
+import trio
+
+from ._explore_choosers import Told
+from ._explore_engine import ENGINE
+from ._explore_run import Program, Rules, Run, run_once
+from ._explore_search import Coverage, Strategy, plan_for
+from ._explore_shrink import Choices, shrink
+from ._explore_steps import Jump, Step, listing
+from ._explore_token import Model, Token
+
+MAX_STEPS: Final = 100_000
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Exploration:
+    """
+    What came of exploring a function.
+    """
+
+    runs: int
+    """How many schedules were run, without those that only made the failing one smaller."""
+
+    failure: BaseException | None = None
+    """What the function raised; a `Deadlock` or `Livelock` if it could not end."""
+
+    token: str | None = None
+    """The failing schedule, for `replay`."""
+
+    steps: tuple[Step | Jump, ...] = ()
+    """What happened on the failing schedule, step by step."""
+
+    exhausted: bool = False
+    """Whether every schedule with at most *preemptions* preemptions was run."""
+
+    preemptions: float = 0
+    """The bound that was covered; infinite if there is no other schedule at all."""
+
+    seed: int = 0
+    """What chance depended on."""
+
+    diverged: str | None = None
+    """Where two runs on one schedule went different ways; None if they did not."""
+
+    def raise_if_failed(self) -> None:
+        """
+        Raise the failure, with the token and the steps as a note.
+
+        Raises:
+            BaseException: What the function raised.
+        """
+        if self.failure is not None:
+            self.failure.add_note(str(self))
+            raise self.failure
+
+    def __str__(self) -> str:
+        lines = [f"{self.runs} schedules were run (seed {self.seed})."]
+        if self.failure is not None:
+            lines += [
+                f"One fails with {type(self.failure).__name__}: {self.failure}",
+                f"Its token is {self.token}",
+                listing(self.steps),
+            ]
+        elif self.exhausted:
+            lines.append(f"None failed, and there are no others with at most {self.preemptions:g} preemptions.")
+        else:
+            lines.append("None failed.")
+        if self.diverged is not None:
+            lines.append(self.diverged)
+        return "\n".join(lines)
+
+
+def explore(
+    fn: Program,
+    *,
+    schedules: int = 200,
+    seed: int | None = None,
+    model: Model | str = Model.WIDE,
+    strategy: Strategy | str = Strategy.COMBO,
+    preemptions: int | None = None,
+    slack: float = 0.0,
+    max_steps: int = MAX_STEPS,
+) -> Exploration:
+    """
+    Run *fn* on many schedules, in virtual time, until one fails.
+
+    A run fails if *fn* raises, if every task waits and nothing can wake one, or if it does not end. The failing schedule is
+    then made as small as possible.
+
+    What *fn* does has to depend on the schedule alone: it makes its world afresh in each call. `random` is seeded for it; threads,
+    sockets and processes make it go different ways, which is noticed and told, and makes tokens less worth.
+
+    Not to be called from inside a run of trio, and by one thread at a time.
+
+    Args:
+        fn: An async function without arguments.
+        schedules: How many schedules are run at the most.
+        seed: What chance depends on; None for another one each time.
+        model: ``"strict"`` has only schedules that trio can make today. ``"wide"`` has those too in which I/O, timers or
+            threads hold up a task for a while, which are the ones that fail in production. A test that counts on being as
+            quick as another task fails in the wide model, and that is no bug of the code it tests.
+        strategy: How to look: ``"combo"``, ``"dfs"`` (all schedules with one preemption, then with two...), ``"pct"`` or
+            ``"random"``.
+        preemptions: How many choices other than the default the bounded search makes at the most; None for two in a combo,
+            and for no bound in ``"dfs"``.
+        slack: Up to how many seconds may pass while tasks are held back, in the wide model. 0 if timers ring only when
+            nobody can run.
+        max_steps: A run with more steps is taken for one without end.
+
+    Raises:
+        RuntimeError: A run of trio is going on in this thread.
+        ValueError: A number is out of its range, or a word is unknown.
+    """
+    _check(schedules, slack, max_steps, preemptions)
+    seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
+    with _chance_left_alone():
+        return _Exploring(fn, Rules(Model(model), slack, max_steps, ENGINE), seed).run(
+            Strategy(strategy), schedules, preemptions
+        )
+
+
+def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploration:
+    """
+    Run *fn* on the schedule of *token*, and print its steps: ``*`` where the choice was not the default.
+
+    Args:
+        fn: The function that was explored.
+        token: As an `Exploration` has it.
+        max_steps: A run with more steps is taken for one without end.
+
+    Raises:
+        RuntimeError: A run of trio is going on in this thread.
+        ValueError: *token* is none.
+    """
+    read = Token.read(token)
+    _check(1, read.slack, max_steps, None)
+    with _chance_left_alone():
+        run = _seen(fn, read.choices, Rules(read.model, read.slack, max_steps, ENGINE))
+    result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
+    verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
+    print(listing(run.steps), verdict, sep="\n")  # noqa: T201 - what it is for
+    return result
+
+
+def _check(schedules: int, slack: float, max_steps: int, preemptions: int | None) -> None:
+    if schedules < 1 or max_steps < 1 or slack < 0 or (preemptions is not None and preemptions < 0):
+        raise ValueError(
+            f"explore(schedules={schedules}, max_steps={max_steps}, slack={slack}, preemptions={preemptions}): schedules and "
+            f"max_steps are at least 1, slack and preemptions at least 0."
+        )
+    if trio.lowlevel.in_trio_run():
+        raise RuntimeError("explore and replay run trio themselves, so they cannot be called from inside a run.")
+
+
+@contextlib.contextmanager
+def _chance_left_alone() -> Generator[None]:
+    """
+    Have the caller's `random` go on where it was.
+    """
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _seen(fn: Program, choices: Choices, rules: Rules) -> Run:
+    """
+    Run *fn* on the schedule of *choices*, and write down its steps.
+    """
+    return run_once(fn, Told(choices), rules, [])
+
+
+@attrs.define(eq=False)
+class _Exploring:
+    """
+    An exploration that is under way.
+    """
+
+    fn: Program
+    rules: Rules
+    seed: int
+    runs: int = 0
+    diverged: str | None = None
+
+    def run(self, strategy: Strategy, schedules: int, preemptions: int | None) -> Exploration:
+        """
+        Run so many schedules at the most, until one fails.
+        """
+        self.diverged = self._divergence()
+        bound = _bound(strategy) if preemptions is None else preemptions
+        coverage = Coverage()
+        plan = plan_for(strategy, schedules, bound, self.seed, coverage)
+        with contextlib.suppress(StopIteration):
+            chooser = next(plan)
+            while self.runs < schedules:
+                run = run_once(self.fn, chooser, self.rules)
+                self.runs += 1
+                if run.error is not None:
+                    return self._failed(run)
+                chooser = plan.send(run)
+        return Exploration(
+            runs=self.runs,
+            seed=self.seed,
+            exhausted=coverage.preemptions >= bound and self.diverged is None,
+            preemptions=max(coverage.preemptions, 0),
+            diverged=self.diverged,
+        )
+
+    def _divergence(self) -> str | None:
+        """
+        Run the default schedule twice, and tell where the runs differ.
+        """
+        first, second = _seen(self.fn, (), self.rules), _seen(self.fn, (), self.rules)
+        return _difference(first, second)
+
+    def _failed(self, run: Run) -> Exploration:
+        """
+        Report the failure of *run*, on the least schedule that is found for it.
+        """
+        kind = _kind(run.error)
+
+        def fails(choices: Choices) -> bool:
+            return _kind(run_once(self.fn, Told(choices), self.rules).error) == kind
+
+        least = _seen(self.fn, shrink(run.choices, fails), self.rules)
+        diverged = self.diverged
+        if _kind(least.error) != kind:
+            diverged = diverged or "The schedule did not fail in the same way when it was run again."
+            least = run
+        return Exploration(
+            runs=self.runs,
+            failure=least.error,
+            token=str(least.token),
+            steps=least.steps,
+            seed=self.seed,
+            diverged=diverged,
+        )
+
+
+def _bound(strategy: Strategy) -> float:
+    """
+    Return how many preemptions the bounded search of *strategy* makes by itself.
+    """
+    return 2 if strategy is Strategy.COMBO else math.inf
+
+
+def _difference(first: Run, second: Run) -> str | None:
+    """
+    Tell where two runs on one schedule went different ways.
+    """
+    pairs = zip(first.steps, second.steps, strict=False)
+    for number, (one, other) in enumerate(pairs, 1):
+        if one != other:
+            return (
+                f"Two runs on one schedule differ at step {number}:\n{one}\n{other}\nSo they depend on more than the "
+                f"schedule: a thread, a socket, a process, the order of a set, the time, or what an earlier run left behind."
+            )
+    if (len(first.steps), first.widths) != (len(second.steps), second.widths):
+        return (
+            f"Two runs on one schedule differ: one has {len(first.steps)} steps and the other {len(second.steps)}. So they "
+            f"depend on more than the schedule."
+        )
+    return None
+
+
+def _kind(error: BaseException | None) -> list[str]:
+    """
+    Return what kind of failure *error* is.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        leaves: tuple[BaseException, ...] = error.exceptions  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        return sorted({kind for each in leaves for kind in _kind(each)})
+    return [] if error is None else [type(error).__qualname__]

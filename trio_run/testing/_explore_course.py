@@ -1,0 +1,222 @@
+"""
+One run under way: what both engines share.
+
+A course knows who goes next, when time passes while tasks are held back, when a run has gone on for too long, and how to end it
+then. How a task is held back and let go is for the engine.
+
+Law: a run is ended softly first, by cancelling it, then by an exception in every wait, shielded ones too, and last by stopping
+the loop.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import attrs
+import outcome
+import trio
+
+from ._explore_steering import Chooser, Steering
+from ._explore_steps import Jump, Step, all_tasks, all_tasks_of_the_run, name_of_task, site, stacks
+from ._explore_token import Model
+
+Task = trio.lowlevel.Task
+
+TURNS_TO_UNWIND = 2_000
+"""
+How many steps a run that is ended may take before it is ended with more force.
+"""
+
+
+class Livelock(AssertionError):
+    """
+    The run goes on and on, though everybody gets their turn.
+    """
+
+
+class Abandoned(BaseException):
+    """
+    Thrown into what does not end when it is cancelled.
+    """
+
+
+class Time(Protocol):
+    """
+    A clock that can be moved on.
+    """
+
+    def jump(self, seconds: float) -> None:
+        """
+        Let *seconds* pass at once.
+        """
+        ...
+
+
+class Force(Protocol):
+    """
+    What an engine can do to end a run that does not end when it is cancelled.
+    """
+
+    def interrupt(self, task: Task, error: BaseException, /) -> None:
+        """
+        Have *task* go on with *error*, unless its wait refuses.
+        """
+        ...
+
+    def break_off(self) -> None:
+        """
+        Stop the loop where it is.
+        """
+        ...
+
+
+@attrs.define(eq=False)
+class Course:
+    """
+    A run that is under way.
+    """
+
+    model: Model
+    slack: float
+    max_steps: int
+    steering: Steering[Task]
+    trace: list[Step | Jump] | None = None
+    """Where steps are written down, if somebody reads them."""
+
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    problem: AssertionError | None = None
+    """Why the run was ended, if it was."""
+
+    time: Time = attrs.field(init=False)
+    force: Force = attrs.field(init=False)
+    _slack_left: float = 0.0
+    _forced: int = 0
+    _limit: int = 0
+    _before: str = ""
+
+    @classmethod
+    def begin(
+        cls, chooser: Chooser, model: Model, slack: float, max_steps: int, trace: list[Step | Jump] | None = None
+    ) -> Course:
+        """
+        Return the course of a run that is about to begin.
+        """
+        course = cls(model, slack, max_steps, Steering(chooser), trace)
+        course._limit = max_steps
+        course.note_quiet()
+        return course
+
+    def drive(
+        self,
+        main: Callable[[], Awaitable[object]],
+        clock: trio.abc.Clock,
+        instruments: Sequence[trio.abc.Instrument],
+    ) -> outcome.Outcome[object]:
+        """
+        Run *main*, and return what came of it.
+        """
+        try:
+            return outcome.Value(trio.run(main, clock=clock, instruments=instruments))
+        except BaseException as exc:  # noqa: BLE001 - what it means is for others to say
+            return outcome.Error(exc)
+
+    # Who goes next.
+
+    def next_task(self) -> Task | None:
+        """
+        Return who goes next; None if time passes instead.
+        """
+        if self._slack_left and self._passes_time():
+            return None
+        task = self.steering.take()
+        if self.steering.steps > self._limit:
+            self.end(Livelock(self._no_end()))
+        return task
+
+    def note_quiet(self) -> None:
+        """
+        Note that nobody is held back: time may pass by itself again.
+        """
+        self._slack_left = self.slack if self.model is Model.WIDE and self.problem is None else 0.0
+
+    def _passes_time(self) -> bool:
+        seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        if not 0 < seconds <= self._slack_left or not self.steering.lets_time_pass():
+            return False
+        self._slack_left -= seconds
+        self.time.jump(seconds)
+        if self.trace is not None:
+            self.trace.append(Jump(seconds))
+        return True
+
+    def _no_end(self) -> str:
+        where = stacks(all_tasks())
+        return (
+            f"There was no end after {self.max_steps} steps, at {trio.current_time():g} s. If there would have been one, "
+            f"explore(max_steps=...) more. The tasks stood here:\n{where}"
+        )
+
+    # The record, where somebody wants one.
+
+    def begin_step(self, task: Task) -> None:
+        """
+        Note where *task* stands before its step.
+        """
+        self._before = site(task)
+
+    def end_step(self, task: Task) -> None:
+        """
+        Write the step of *task* down, unless the run is being ended.
+        """
+        if self.trace is not None and self.problem is None:
+            self.trace.append(Step(name_of_task(task), self._before, site(task), self.steering.preempted))
+
+    # The end.
+
+    def end(self, problem: AssertionError) -> None:
+        """
+        End the run: the first call cancels it, later ones use more force.
+        """
+        self._limit = self.steering.steps + TURNS_TO_UNWIND
+        trio_token = trio.lowlevel.current_trio_token()
+        if self.problem is None:
+            self.note_problem(problem)
+            trio_token.run_sync_soon(self._cancel)
+        elif self._forced < 3:
+            self._forced += 1
+            trio_token.run_sync_soon(self._interrupt_all)
+        else:
+            keep_for_ever()
+            self.force.break_off()
+            trio_token.run_sync_soon(_nothing)
+
+    def note_problem(self, problem: AssertionError) -> None:
+        """
+        Note why the run is ended; what follows is no part of the schedule.
+        """
+        self.problem, self.steering.is_open, self._slack_left = problem, False, 0.0
+
+    def _cancel(self) -> None:
+        self.scope.cancel(reason=f"the explorer ends the run: {type(self.problem).__name__}")
+
+    def _interrupt_all(self) -> None:
+        for task in all_tasks():
+            self.force.interrupt(task, Abandoned("the run is ended"))
+
+
+def keep_for_ever() -> None:
+    """
+    Have nobody collect what is left of a run whose loop is stopped.
+
+    Closing a coroutine that swallows every exception would hang the interpreter, and the others would complain.
+    """
+    for task in all_tasks_of_the_run():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(task.coro))
+
+
+def _nothing() -> None:
+    """
+    Wake the loop.
+    """

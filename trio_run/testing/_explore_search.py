@@ -1,0 +1,218 @@
+"""
+Which schedules to run, and in which order.
+
+A plan is a generator: it yields a chooser, is sent what came of the run, and yields the next, until it has nothing more to run.
+
+What makes a run fail, and what happens then, is not known here.
+
+Laws: the same seed makes the same plan. No schedule is run twice by the bounded search, and where it says that a bound was
+covered, no schedule within it was left out.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import enum
+import itertools
+import math
+import random
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol
+
+import attrs
+
+from ._explore_choosers import ByChance, ByPriority, Told
+from ._explore_steering import Chooser
+
+
+class Tried(Protocol):
+    """
+    What a plan has to know of a run.
+    """
+
+    @property
+    def choices(self) -> Sequence[int]:
+        """
+        What was chosen.
+        """
+        ...
+
+    @property
+    def widths(self) -> Sequence[int]:
+        """
+        Among how many, for each choice.
+        """
+        ...
+
+
+Plan = Generator[Chooser, Tried, None]
+
+
+@attrs.define(eq=False)
+class Coverage:
+    """
+    What a plan has left nothing out of.
+    """
+
+    preemptions: float = -1
+    """All schedules with at most so many preemptions were run; infinite if there are no others."""
+
+
+class Strategy(enum.Enum):
+    """
+    How to look for a schedule that fails.
+    """
+
+    COMBO = "combo"
+    """All schedules with one preemption, then with two, as far as half of the runs go; then by priority and by chance."""
+
+    DFS = "dfs"
+    """All schedules with one preemption, with two, and so on."""
+
+    PCT = "pct"
+    """By priority."""
+
+    RANDOM = "random"
+    """By chance."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        known = ", ".join(repr(member.value) for member in cls)
+        raise ValueError(f"{value!r} is no strategy to explore schedules. It can be {known}.")
+
+
+def plan_for(strategy: Strategy, schedules: int, preemptions: float, seed: int, coverage: Coverage) -> Plan:
+    """
+    Return the plan of an exploration.
+
+    Args:
+        strategy: How to look.
+        schedules: How many runs there are at the most.
+        preemptions: The bound of the bounded search.
+        seed: What chance depends on.
+        coverage: Where it is noted what was covered.
+    """
+    match strategy:
+        case Strategy.COMBO:
+            return _combo(schedules, preemptions, seed, coverage)
+        case Strategy.DFS:
+            return bounded(lambda _level: schedules, preemptions, seed, coverage)
+        case Strategy.PCT:
+            return _by_priority(seed)
+        case Strategy.RANDOM:
+            return _by_chance(seed)
+
+
+def _combo(schedules: int, preemptions: float, seed: int, coverage: Coverage) -> Plan:
+    left = max(1, schedules // 2)
+
+    def share(level: int) -> int:
+        return schedules // 4 if level == 1 < preemptions else left
+
+    search = bounded(share, preemptions, seed, coverage)
+    with contextlib.suppress(StopIteration):
+        chooser = next(search)
+        while left > 0:
+            tried = yield chooser
+            left -= 1
+            chooser = search.send(tried)
+    if coverage.preemptions < math.inf:
+        yield from _mixed(seed)
+
+
+def bounded(share: Callable[[int], int], preemptions: float, seed: int, coverage: Coverage) -> Plan:
+    """
+    Run all schedules with no preemption, then with one, with two, and so on up to *preemptions*.
+
+    Args:
+        share: Says how many schedules with so many preemptions are run at the most; those that are run are then chosen by
+            chance from the whole length of the program.
+        preemptions: The most to try.
+        seed: What chance depends on.
+        coverage: Where it is noted what was covered.
+    """
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    tried = yield Told()
+    parents = [_Parent(tried, 0)]
+    coverage.preemptions = 0
+    for level in itertools.count(1):
+        variants, whole = _Variants(parents), coverage.preemptions == level - 1
+        if not len(variants) and whole:
+            coverage.preemptions = math.inf
+        if not len(variants) or level > preemptions:
+            return
+        budget = min(share(level), len(variants))
+        parents = list[_Parent]()
+        for index in chance.sample(range(len(variants)), budget):
+            prefix = variants[index]
+            tried = yield Told(prefix)
+            parents.append(_Parent(tried, len(prefix)))
+        if whole and budget == len(variants):
+            coverage.preemptions = level
+
+
+def _mixed(seed: int) -> Plan:
+    """
+    By priority and by chance, in turn, without end.
+    """
+    length = 16
+    for number in itertools.count():
+        chooser = _priority(seed, number // 2, length) if number % 2 else ByChance(_mix(seed, number))
+        tried = yield chooser
+        length = max(length, len(tried.choices))
+
+
+def _by_priority(seed: int) -> Plan:
+    tried = yield Told()
+    for number in itertools.count():
+        tried = yield _priority(seed, number, max(4, len(tried.choices)))
+
+
+def _by_chance(seed: int) -> Plan:
+    yield Told()
+    for number in itertools.count():
+        yield ByChance(_mix(seed, number))
+
+
+def _priority(seed: int, number: int, length: int) -> ByPriority:
+    return ByPriority(_mix(seed, number), changes=1 + number % 3, length=length)
+
+
+def _mix(seed: int, number: int) -> int:
+    return seed * 1_000_003 + number
+
+
+@attrs.frozen(eq=False)
+class _Parent:
+    """
+    A run whose choices from *start* on can be varied.
+    """
+
+    tried: Tried
+    start: int
+
+
+class _Variants(Sequence[tuple[int, ...]]):
+    """
+    All ways to make one more choice another one than the default, made up when they are asked for.
+    """
+
+    def __init__(self, parents: list[_Parent]) -> None:
+        self._places: list[tuple[_Parent, int]] = []
+        self._ends: list[int] = []
+        end = 0
+        for parent in parents:
+            for place in range(parent.start, len(parent.tried.widths)):
+                end += parent.tried.widths[place] - 1
+                self._places.append((parent, place))
+                self._ends.append(end)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, index: int) -> tuple[int, ...]:  # type: ignore[override]  # nobody asks for slices
+        which = bisect.bisect_right(self._ends, index)
+        parent, place = self._places[which]
+        start = self._ends[which - 1] if which else 0
+        return (*parent.tried.choices[:place], 1 + index - start)
