@@ -100,6 +100,22 @@ class TestLimiter:
 
         assert 7 == trio.current_time()
 
+    async def test_a_token_that_comes_and_goes(self):
+        """
+        A slot that is gone before its worker noticed is not used.
+        """
+        limiter = trio.CapacityLimiter(1)
+        async with tr.open_pool(limiter) as pool:
+            async with limiter:
+                handle = pool.start_soon(nap, 1)
+                await wait_all_tasks_blocked()
+            limiter.total_tokens = 0
+            await trio.sleep(5)
+            assert "waiting" == handle.state.value
+            limiter.total_tokens = 1
+
+        assert 6 == trio.current_time()
+
     async def test_shared_by_two_pools(self, gauge):
         """
         Both together run no more than there are tokens.
@@ -225,6 +241,23 @@ class TestWorkers:
             await trio.sleep(10)
 
             assert 2 == pool.statistics().idle
+
+    async def test_one_of_them_is_lined_up(self):
+        """
+        However many slots and jobs there are, a pool takes one place in the limiter's line.
+        """
+        limiter = trio.CapacityLimiter(4)
+        places = []
+        async with tr.open_pool(limiter) as one, tr.open_pool(limiter) as other:
+            for pool in (one, other):
+                for _ in range(20):
+                    pool.start_soon(nap, 1)
+            for _ in range(4):
+                await trio.sleep(1)
+                await wait_all_tasks_blocked()
+                places.append(limiter.statistics().tasks_waiting)
+
+        assert [2] * 4 == places
 
     async def test_fewer_slots_need_fewer_workers(self):
         """

@@ -4,6 +4,7 @@ One call, in a context of its own, and what it means when it raises.
 
 import contextvars
 import functools
+import types
 
 import pytest
 import trio
@@ -157,6 +158,27 @@ class TestStep:
         await drive()
 
         assert [False, False, False, True] == seen
+
+    async def test_a_call_that_waits_for_another_loop(self):
+        """
+        Trio throws its complaint into the call, which may take it from there.
+        """
+
+        @types.coroutine
+        def foreign():
+            yield "something trio does not know"
+
+        async def wait_there():
+            VAR.set("mine")
+            try:
+                await foreign()
+            except TypeError as exc:
+                return str(exc), VAR.get()
+
+        text, value = await Step(wait_there, (), contextvars.copy_context())
+
+        assert "received unrecognized yield message" in text
+        assert "mine" == value
 
     async def test_closing_ends_the_call(self):
         """

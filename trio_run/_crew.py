@@ -73,8 +73,7 @@ class Crew:
         """
         if not callable(fn):
             raise not_a_job(fn)
-        if name is None:
-            name = name_of(fn)
+        name = name_of(fn) if name is None else name
         if self.closed:
             raise self.refusal(name)
         job = Job(self, fn, args, contextvars.copy_context())
@@ -101,8 +100,7 @@ class Crew:
         Take a job, for which there is room.
         """
         self.jobs.queue[job] = None
-        if self.lined_up is None:  # Otherwise that worker will do it.
-            self.dispatch()
+        self.dispatch()
 
     def offer(self, job: Job, submitter: Task | None) -> None:
         """
@@ -157,12 +155,14 @@ class Crew:
         """
         Give waiting jobs to workers for as long as there are tokens, and have a worker line up for the next.
         """
+        if self.lined_up is not None:  # There is no token then; or there is just now, and that worker will come here.
+            return
         while self.jobs and self.jobs.limiter.available_tokens > 0:
             worker = self._call_worker()
             self.jobs.limiter.acquire_on_behalf_of_nowait(worker)
             self.lend(worker)
             worker.hand = self.jobs.take()
-        if self.jobs and self.lined_up is None:
+        if self.jobs:
             self.lined_up = self._call_worker()
 
     def _call_worker(self) -> Worker:

@@ -171,7 +171,7 @@ class Group:
                 if self._pool is None:
                     value = await tally.begin(handle, fn, args)
                 else:
-                    value = await self._pool.run(tally.begin, handle, fn, args, name=path)
+                    value = await self._pool.run(tally.begin, handle, fn, args, name=handle.name)
         except BaseException as exc:
             error = without_cancelled(exc, path)
             if error is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextvars
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import attrs
 import trio
@@ -139,9 +139,7 @@ class Jobs:
         """
         Settle a job that was taken and has not begun: it never will.
         """
-        handle, job.handle = job.handle, None
-        if handle is None:
-            return
+        handle, job.handle = cast("Handle[Any]", job.handle), None
         if job in self.queue:
             del self.queue[job]
             self._fill()
@@ -176,9 +174,7 @@ class Jobs:
         for job, submitter in tuple(self.offered.items()):
             self.step_back(job)
             job.refused = True
-            sleeper = submitter or job.caller
-            if sleeper is not None:
-                reschedule(sleeper)
+            reschedule(cast("Task", submitter or job.caller))
         for job in tuple(self.queue):
             self.withdraw(job, reason)
 
