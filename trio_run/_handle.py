@@ -218,7 +218,8 @@ async def wait_until(handle: Handle[Any], holds: Callable[[Handle[Any]], bool]) 
     """
     Wait until *holds* is true of *handle*; a checkpoint in any case.
     """
-    await trio.lowlevel.checkpoint()
+    if holds(handle):
+        await trio.lowlevel.checkpoint()
     while not holds(handle):
         if handle._changed is None:  # noqa: SLF001
             handle._changed = trio.Event()  # noqa: SLF001

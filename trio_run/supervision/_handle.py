@@ -230,7 +230,7 @@ class Supervisor:
         Cancellation:
             Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         shell = _running(self._shell, self.name)
         handle = await start(shell, _child_for(shell, runner, args, name))
         return handle if isinstance(runner, Child | Supervisor) else handle.ready_value
@@ -249,14 +249,14 @@ class Supervisor:
         Cancellation:
             Ends the wait only; the child is stopped all the same.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         await bring_down(_running(self._shell, self.name), name, Core.stop_child, "stopped by request")
 
     async def remove(self, name: str) -> None:
         """
         Stop a child as `stop` does, and forget it; then the name is free again.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         await bring_down(_running(self._shell, self.name), name, Core.remove_child, "removed by request")
 
     async def restart(self, name: str) -> Handle[Any]:
@@ -274,7 +274,7 @@ class Supervisor:
         Cancellation:
             Ends the wait only; the child is restarted all the same.
         """
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()
         return await restart(_running(self._shell, self.name), name)
 
     @property

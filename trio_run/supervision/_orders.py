@@ -49,6 +49,8 @@ async def bring_down(shell: Shell, name: str, order: Callable[[Core, str, float,
     order(shell.core, name, trio.current_time(), reason)
     seat.rest(slot)
     shell.wake()
+    if slot.phase is Phase.DOWN:
+        await trio.lowlevel.cancel_shielded_checkpoint()
     while slot.phase is not Phase.DOWN and slot.life == life:
         await seat.change()
 

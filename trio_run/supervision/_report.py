@@ -136,18 +136,19 @@ class Report:
         Tell how a life ended.
         """
         fact, verdict = action
-        now = trio.current_time()
         if seat.stop_began < math.inf:
             if self.stream.takes(ChildStopped):
-                seconds = now - seat.stop_began
+                seconds = trio.current_time() - seat.stop_began
                 self.stream.send(
                     ChildStopped, seat.path, fact.life, seat.cause, seconds=seconds, how=seat.how, error=fact.error
                 )
         elif fact.error is None and fact.ending is Ending.FINISHED:
-            seat.cause = self.stream.send(ChildFinished, seat.path, fact.life, seconds=now - seat.began)
+            seconds = trio.current_time() - seat.began
+            seat.cause = self.stream.send(ChildFinished, seat.path, fact.life, seconds=seconds)
         else:
             kind = ChildFailed if verdict is Verdict.RISES else ChildLost
-            seat.cause = self.stream.send(kind, seat.path, fact.life, seconds=now - seat.began, error=fact.error)
+            seconds = trio.current_time() - seat.began
+            seat.cause = self.stream.send(kind, seat.path, fact.life, seconds=seconds, error=fact.error)
         if verdict is Verdict.DOOMS:
             self.cause = seat.cause
 
