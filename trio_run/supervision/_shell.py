@@ -63,7 +63,7 @@ class Shell:
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
     _numbers: dict[str, int] = attrs.field(factory=dict)
-    _lot: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot)
+    _sleeper: trio.lowlevel.Task | None = None
 
     def __attrs_post_init__(self) -> None:
         self._host = Host(self.tell, self.report)
@@ -86,7 +86,8 @@ class Shell:
 
     async def _doze(self, alarm: trio.CancelScope) -> None:
         while True:
-            await self._lot.park()
+            self._sleeper = trio.lowlevel.current_task()  # By hand: an event or a lot would cost each child 2 µs more.
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
             if self._turn():
                 return
             when = self.core.order.alarm
@@ -111,6 +112,10 @@ class Shell:
             if not self._inbox:
                 return self.core.done
 
+    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
+        self._sleeper = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
     def tell(self, fact: Fact) -> None:
         """
         Take in a fact: an exit in the next turn, with the others of its moment, and all else at once.
@@ -128,7 +133,9 @@ class Shell:
         """
         Have the control loop look at what has changed.
         """
-        self._lot.unpark_all()
+        task, self._sleeper = self._sleeper, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
 
     # Orders.
 
