@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import itertools
 import math
-import sys
+from collections.abc import Iterator
 
 import attrs
 import trio
@@ -21,7 +22,6 @@ import trio
 from .._handle import State, note_running, settle
 from .._names import join
 from .._stopping import Life
-from ..errors import InternalError
 from ._child import Child
 from ._core import Core
 from ._facts import (
@@ -62,7 +62,7 @@ class Shell:
 
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
-    _numbers: dict[str, int] = attrs.field(factory=dict)
+    _numbers: dict[str, Iterator[int]] = attrs.field(factory=dict)
     _sleeper: trio.lowlevel.Task | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -156,12 +156,8 @@ class Shell:
         """
         if name not in self.seats:
             return name
-        for number in range(self._numbers.get(name, 1) + 1, sys.maxsize):
-            numbered = f"{name}-{number}"
-            if numbered not in self.seats:
-                self._numbers[name] = number
-                return numbered
-        raise InternalError(f"All names like {name} are taken.")
+        numbers = self._numbers.setdefault(name, itertools.count(2))
+        return next(numbered for number in numbers if (numbered := f"{name}-{number}") not in self.seats)
 
     def stop(self, deadline: float, reason: str) -> None:
         """
