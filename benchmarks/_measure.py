@@ -3,6 +3,9 @@ Measuring turn by turn: every contender once a round, all in one process, and th
 
 Machines change their pace while they measure. Whatever slows one contender down in a round most likely slows the others
 too, so ratios of medians say more than times.
+
+The garbage collector is off while the clock runs, as it is in `timeit`: when it passes, and for how long, depends on all that
+is in the process, and it would charge one contender for what another left behind.
 """
 
 from __future__ import annotations
@@ -62,12 +65,23 @@ def take_turns(contenders: Mapping[str, Contender], size: int, rounds: int) -> d
     taken: dict[str, dict[str, list[float]]] = {name: {} for name in contenders}
     for _ in range(rounds):
         for name, contender in contenders.items():
-            gc.collect()
-            for phase, seconds in trio.run(contender, size).items():
+            for phase, seconds in _uncollected(contender, size).items():
                 taken[name].setdefault(phase, []).append(seconds)
     return {
         name: {phase: statistics.median(values) for phase, values in phases.items()} for name, phases in taken.items()
     }
+
+
+def _uncollected(contender: Contender, size: int) -> Mapping[str, float]:
+    """
+    Run a contender on a tidy heap, with the garbage collector off.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        return trio.run(contender, size)
+    finally:
+        gc.enable()
 
 
 def versions() -> dict[str, str]:

@@ -137,8 +137,6 @@ class Shell:
         if task is not None:
             trio.lowlevel.reschedule(task)
 
-    # Orders.
-
     def admit(self, child: Child, admission: Admission, context: contextvars.Context) -> Seat:
         """
         Take in a child, whose lives begin in *context*.
@@ -172,8 +170,6 @@ class Shell:
         """
         self.cancelled = self.cancelled or not self.core.stopping
         self.stop(trio.current_time(), "cancelled from outside")
-
-    # Actions.
 
     def _perform(self, action: Action) -> None:
         match action:
