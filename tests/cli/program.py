@@ -113,6 +113,7 @@ class Program:
 
 def environment(**more):
     """
-    The environment of a command that uses this trio_run.
+    The environment of a command that uses this trio_run, with buffers as most people have them.
     """
-    return {**os.environ, "PYTHONPATH": str(TOP), "TERM": "xterm", **more}
+    ours = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**ours, "PYTHONPATH": str(TOP), "TERM": "xterm", **more}

@@ -14,6 +14,7 @@ import atexit
 import contextlib
 import importlib.metadata
 import math
+import os
 import platform
 import signal
 import sys
@@ -87,11 +88,24 @@ class _Farewell:
         return end.code
 
     def __call__(self) -> None:
+        _let_go_of_stderr()
         if self.signum is not None:
             with contextlib.suppress(OSError, ValueError):
                 sys.stdout.flush()
             signal.signal(self.signum, signal.SIG_DFL)
             signal.raise_signal(self.signum)  # As process 1 it has no effect, and the exit code stands.
+
+
+def _let_go_of_stderr() -> None:
+    """
+    Drop what nobody reads any more: otherwise Python tries once more to write it, and makes the exit code 120.
+    """
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    except (AttributeError, ValueError):
+        pass  # There is none, or it is closed.
 
 
 def _parted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
