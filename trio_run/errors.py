@@ -11,7 +11,7 @@ starts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from ._said import said
 
@@ -266,7 +266,7 @@ class PoolWouldDeadlock(WouldDeadlock):
     def __init__(self, path: str, caller: str, slots: int) -> None:
         super().__init__(path, caller)
         self.slots: int = slots
-        self.args = (path, caller, slots)
+        self.args: tuple[Any, ...] = (path, caller, slots)
 
     def __str__(self) -> str:
         return (
