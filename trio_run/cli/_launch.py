@@ -19,9 +19,10 @@ import attrs
 import trio
 
 from .._sinks import Sink, Stream, current_stream, use_sinks
+from .._step import without_cancelled
 from .._stopping import Life, begin_life
 from .._tree import Node, TreeView, outlook, span
-from ..errors import EndedBeforeReady, LeakedCancelled
+from ..errors import EndedBeforeReady
 from ..events import Event
 from ..supervision._handle import Supervisor
 from ._exit import Exit, exit_for
@@ -95,14 +96,11 @@ class Run:
                 if not recipe.takes_task_status:
                     status.started()
                 return self._complaint(await recipe.begin(status))
-        except trio.Cancelled as exc:
-            if trio.current_effective_deadline() == -math.inf:
+        except BaseException as exc:  # It is what becomes of the process, unless it is not for the root.
+            error = without_cancelled(exc, self.root.path)
+            if error is None:
                 raise
-            leaked = LeakedCancelled(self.root.path)
-            leaked.__cause__ = exc
-            return leaked
-        except BaseException as exc:  # noqa: BLE001 - it is what becomes of the process
-            return exc
+            return error
         return None
 
     def _complaint(self, value: object) -> Exception | None:
