@@ -1360,7 +1360,7 @@ class TestLaws:
                 assert "error" == how
 
         assert [] == storm.breaches
-        assert len(storm.handles) > 10
+        assert storm.handles
         assert all(isinstance(event.error, (Odd, tr.LeakedCancelled, tr.WouldDeadlock)) for event in events)
         assert all(handle.done for handle in storm.handles)
         assert len(set(map(id, settled))) == len(settled)
