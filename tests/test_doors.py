@@ -2,7 +2,7 @@
 Each public name leaves the package by one door, so that there is one way to write its import.
 
 The front door is `trio_run/__init__.py`. A public module (no underscore in its path) is a door of its own for what it
-defines, unless the front door hands out all of it.
+holds, unless the front door hands out all of it.
 """
 
 import ast
@@ -78,7 +78,8 @@ def doors_of(front: str, module: str) -> list[str]:
     How a public module and the front door get into each other's way.
     """
     outside = set(handed_on(front))
-    found = [f"{name} leaves by two doors" for name in handed_on(module) if name in outside]
+    on = set(handed_on(module))
+    found = [f"{name} leaves by two doors" for name in sorted(on & outside) if not on <= outside]
     here = defined(module)
     if here & outside:
         found += [f"{name} stays behind while the rest leaves by the front door" for name in sorted(here - outside)]
@@ -138,7 +139,15 @@ class TestOtherDoors:
         """
         line = "from ._x import a as a"
 
-        assert ["a leaves by two doors"] == doors_of(line, line)
+        assert ["a leaves by two doors"] == doors_of(line, f"{line}\nfrom ._x import b as b")
+
+    def test_all_of_a_package(self):
+        """
+        A public package may have a door of its own if the front door hands out all that leaves by it.
+        """
+        line = "from ._x import a as a"
+
+        assert [] == doors_of(f"{line}\nfrom ._y import c as c", line)
 
     def test_left_behind(self):
         """

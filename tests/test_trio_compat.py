@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from trio_run import _trio_check
 from trio_run import _trio_compat as compat
 
 PACKAGE = Path(compat.__file__).parent
@@ -26,13 +27,13 @@ class TestCheck:
         """
         This trio is as it should be.
         """
-        compat.check()
+        _trio_check.check()
 
     async def test_inside_of_a_run(self):
         """
         So it is when looked at from a task.
         """
-        compat.check()
+        _trio_check.check()
 
     @pytest.mark.parametrize(
         ("owner", "name", "told"),
@@ -50,7 +51,7 @@ class TestCheck:
         monkeypatch.delattr(owner, name)
 
         with pytest.raises(RuntimeError) as caught:
-            compat.check()
+            _trio_check.check()
 
         assert str(caught.value).startswith(f"trio {trio.__version__} has no {told}")
 
@@ -58,10 +59,10 @@ class TestCheck:
         """
         A class that lost one of its fields is not taken for what it was.
         """
-        monkeypatch.setitem(compat._PLACES, "Task", ("_counter", "_future"))
+        monkeypatch.setitem(_trio_check._PLACES, "Task", ("_counter", "_future"))
 
         with pytest.raises(RuntimeError, match=r"has no Task\._future, so"):
-            compat.check()
+            _trio_check.check()
 
     def test_nobody_else_looks_inside_of_trio(self):
         """

@@ -3,7 +3,7 @@ Every private name of trio that is used anywhere in this package, each behind a 
 
 What is public is used where it is needed. What is done with these is not decided here.
 
-Law: a name that is missing, or is not what it was, is told by `check`; nobody guesses.
+Law: a name that is missing, or is not what it was, is told by `_trio_check.check`; nobody guesses.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ import outcome
 import trio
 
 Task = trio.lowlevel.Task
+
+
+def core() -> types.ModuleType:
+    """
+    Return the module below which trio keeps what it does not hand out.
+    """
+    return trio._core  # noqa: SLF001
 
 
 # The order of batches: what trio does for hypothesis, and pytest-trio before it.
@@ -178,43 +185,6 @@ def is_main_task(task: Task) -> bool:
     return task is trio._core._run.GLOBAL_RUN_CONTEXT.runner.main_task  # noqa: SLF001
 
 
-def check_leaks() -> tuple[str, ...]:
-    """
-    Return what is missing, or is not what it was, of what a leak check looks at; only inside of a run.
-    """
-    task = trio.lowlevel.current_root_task()
-    if task is None:
-        raise RuntimeError("What a leak check looks at is there only inside of a run.")
-    lock, (channel, other) = trio.Lock(), trio.open_memory_channel[None](0)
-
-    probes: dict[str, Callable[[], bool]] = {
-        "ThreadCache.start_thread_soon": lambda: callable(getattr(thread_cache(), "start_thread_soon", None)),
-        "WorkerThread._work": lambda: thread_loop().co_name == "_work",
-        "ThreadPlaceholder": lambda: isinstance(thread_token(), type),
-        "MemorySendChannel._state": lambda: channel_state(channel) is channel_state(other),
-        "MemoryChannelState.statistics": lambda: callable(getattr(channel_state(channel), "statistics", None)),
-        "Task._next_send_fn": lambda: isinstance(is_scheduled(task), bool),
-        "Task._cancel_status.effective_deadline": lambda: isinstance(deadline_of(task), float),
-        "Lock._lot": lambda: isinstance(lot_of(lock), trio.lowlevel.ParkingLot),
-        "GLOBAL_PARKING_LOT_BREAKER": lambda: isinstance(held_lots(), dict),
-        "ParkingLot._parked": lambda: parked_in(lot_of(lock)) == (),
-        "Runner.io_manager, entry_queue": lambda: len(wakers()) == 2,
-        "Runner.tasks, deadlines": lambda: task in cast("set[Task]", tables()[1]),
-        "Runner.main_task": lambda: not is_main_task(task),
-        "CancelStatus, CancelScope, Nursery": lambda: all(isinstance(each, type) for each in structure()),
-    }
-    missing: list[str] = []
-    with channel, other:
-        for name, probe in probes.items():
-            try:
-                found = probe()
-            except (AttributeError, KeyError, TypeError):
-                found = False
-            if not found:
-                missing.append(name)
-    return tuple(missing)
-
-
 # The waits of a task, and the shields around it.
 
 AbortFunction = Callable[[Callable[[], NoReturn]], trio.lowlevel.Abort]
@@ -235,14 +205,6 @@ def abort_of(message: object) -> AbortFunction | None:
     Return what ends the wait that a task asked for with *message*; None if it only gives others their turn.
     """
     return cast("AbortFunction | None", getattr(message, "abort_func", None))
-
-
-def _message_of_a_wait() -> object:
-    wait = trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.SUCCEEDED)  # noqa: ASYNC105 - looked at only
-    try:
-        return wait.send(None)
-    finally:
-        wait.close()
 
 
 def with_abort(message: object, abort: AbortFunction) -> object:
@@ -346,49 +308,3 @@ def is_cancelled(task: Task) -> bool:
     Tell whether the next checkpoint of *task*, or the one that it is in, raises `trio.Cancelled`.
     """
     return bool(task._cancel_status.effectively_cancelled)  # noqa: SLF001
-
-
-_PLACES: dict[str, tuple[str, ...]] = {
-    "Task": (
-        "_abort_func",
-        "_attempt_abort",
-        "_cancel_status",
-        "_counter",
-        "_next_send",
-        "_next_send_fn",
-        "_schedule_points",
-    ),
-    "Runner": ("deadlines", "entry_queue", "io_manager", "is_guest", "main_task", "runq", "tasks", "waiting_for_idle"),
-    "CancelStatus": ("_parent", "_scope", "effective_deadline", "effectively_cancelled"),
-}
-
-
-def check() -> None:
-    """
-    Make sure that this trio is built as this file takes it to be.
-
-    That what is there behaves as it should is shown by our tests, on each version of trio that is supported.
-
-    Raises:
-        RuntimeError: Something is not there. It is named; do without the tool, or take another trio.
-    """
-    run: Any = trio._core._run  # noqa: SLF001
-    lacking = [
-        name for name in ("GLOBAL_RUN_CONTEXT", "_ALLOW_DETERMINISTIC_SCHEDULING", "_r") if not hasattr(run, name)
-    ]
-    for kind, names in _PLACES.items():
-        found = getattr(run, kind, None)
-        fields = attrs.fields_dict(found) if found is not None and attrs.has(found) else {}
-        lacking += [f"{kind}.{name}" for name in names if name not in fields and not hasattr(found, name)]
-    cache = getattr(getattr(trio._core, "_thread_cache", None), "THREAD_CACHE", None)  # noqa: SLF001
-    if not hasattr(cache, "_idle_workers"):
-        lacking.append("THREAD_CACHE._idle_workers")
-    if not lacking and trio.lowlevel.in_trio_task():
-        lacking += check_leaks()
-    if abort_of(_message_of_a_wait()) is None:
-        lacking.append("WaitTaskRescheduled.abort_func")
-    if lacking:
-        raise RuntimeError(
-            f"trio {trio.__version__} has no {', '.join(lacking)}, so what looks inside of it would have to guess. "
-            f"Use a release of trio that trio_run was tested with."
-        )

@@ -14,7 +14,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_run import _trio_compat
+from trio_run import _trio_check, _trio_compat
 from trio_run.leaks import CannotTell, Ignore, Kind, LeakError, NotWatching, leak_check
 from trio_run.leaks._report import ensure_known
 
@@ -327,7 +327,7 @@ class TestWatching:
         On a trio whose insides are not known the check says so, and does not pass.
         """
         ensure_known.cache_clear()
-        monkeypatch.setattr(_trio_compat, "check_leaks", lambda: ("Lock._lot",))
+        monkeypatch.setattr(_trio_check, "check_leaks", lambda: ("Lock._lot",))
         with pytest.raises(CannotTell, match=r"Lock\._lot"), leak_check() as check:
             run(leaves_nothing, check)
         ensure_known.cache_clear()
@@ -386,7 +386,7 @@ class TestCompat:
         """
         All that the check looks at is there in this trio.
         """
-        assert () == _trio_compat.check_leaks()
+        assert () == _trio_check.check_leaks()
 
     async def test_missing(self, monkeypatch):
         """
@@ -395,4 +395,4 @@ class TestCompat:
         monkeypatch.delattr(trio._core._thread_cache.ThreadCache, "start_thread_soon")
         monkeypatch.delattr(trio._core._parking_lot, "GLOBAL_PARKING_LOT_BREAKER")
 
-        assert {"ThreadCache.start_thread_soon", "GLOBAL_PARKING_LOT_BREAKER"} <= set(_trio_compat.check_leaks())
+        assert {"ThreadCache.start_thread_soon", "GLOBAL_PARKING_LOT_BREAKER"} <= set(_trio_check.check_leaks())

@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
-from trio_run import _trio_compat
+from trio_run import _trio_check
 from trio_run._pool import open_pool
 from trio_run.leaks import CannotTell, leaked_tasks
 from trio_run.leaks._report import ensure_known
@@ -208,7 +208,7 @@ class TestLeakedTasks:
         Where trio's insides are not known nothing is said.
         """
         ensure_known.cache_clear()
-        monkeypatch.setattr(_trio_compat, "check_leaks", lambda: ("ParkingLot._parked",))
+        monkeypatch.setattr(_trio_check, "check_leaks", lambda: ("ParkingLot._parked",))
         with pytest.raises(CannotTell, match=r"ParkingLot\._parked"):
             leaked_tasks()
         ensure_known.cache_clear()

@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from .. import _trio_compat as compat
+from .. import _trio_check
 from ..errors import TrioRunError
 from ._things import Leak
 
@@ -74,7 +74,7 @@ def ensure_known() -> None:
     Raises:
         CannotTell: They are not.
     """
-    missing = compat.check_leaks()
+    missing = _trio_check.check_leaks()
     if missing:
         raise CannotTell(missing)
 

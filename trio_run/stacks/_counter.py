@@ -18,7 +18,7 @@ from typing import Self
 import attrs
 import trio
 
-from .. import _trio_compat
+from .. import _trio_check, _trio_compat
 from .._sinks import Stream, current_stream
 from ..events import LeakSuspected
 
@@ -93,7 +93,7 @@ class TaskCounter(trio.abc.Instrument):
             raise ValueError(f"every has to be a positive number of seconds, not {every!r}.")
         if samples < 6:
             raise ValueError(f"A rise is called steady after 6 samples or more, not after {samples!r}.")
-        _trio_compat.check()
+        _trio_check.check()
         self._every = every
         self._length = samples
         self._tallies: dict[Owner, _Tally] = {}

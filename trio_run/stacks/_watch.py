@@ -25,7 +25,7 @@ from typing import Final, Self
 import attrs
 import trio
 
-from .. import _trio_compat
+from .. import _trio_check, _trio_compat
 from .._sinks import Stream, current_stream
 from ..events import LoopBlocked, TaskStuck
 from ._dump import TaskInfo, TaskState, task_dump
@@ -73,7 +73,7 @@ class StuckWatch:
                 raise ValueError(f"{name} has to be a positive number of seconds, not {seconds!r}.")
         if isinstance(ignore, str):
             raise TypeError(f"ignore is a sequence of patterns, not one string: write [{ignore!r}].")
-        _trio_compat.check()
+        _trio_check.check()
         self._after = after
         self._loop_after = loop_after
         self._ignore = tuple(ignore)

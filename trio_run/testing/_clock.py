@@ -21,7 +21,7 @@ from typing import Final, final
 import attrs
 import trio
 
-from .. import _trio_compat
+from .. import _trio_check, _trio_compat
 from ..errors import TrioRunError
 from ..stacks import TaskDump, task_dump
 from ._outside import Outside
@@ -37,7 +37,7 @@ Seconds to sleep until something happens.
 """
 
 
-_check: Final = functools.cache(_trio_compat.check)
+_check: Final = functools.cache(_trio_check.check)
 
 _TRIO: Final = str(Path(trio.__file__).parent) + os.sep
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 import attrs
 import trio
 
-from .. import _trio_compat
+from .. import _trio_check
 from .._names import name_of
 from ..leaks import Rule, frozen_heap
 from ._everywhere_cancel import CancelZone
@@ -180,7 +180,7 @@ class _Search:
         _check_outside()
         if isinstance(schedules, int) and schedules < 1:
             raise ValueError(f"schedules is at least 1, not {schedules!r}.")
-        _trio_compat.check()
+        _trio_check.check()
         with frozen_heap():
             for self.schedule in range(schedules) if isinstance(schedules, int) else schedules:
                 self._try_all(at)

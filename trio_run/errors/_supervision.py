@@ -1,31 +1,14 @@
 """
-Every exception of trio_run, all under `TrioRunError`.
-
-An error here names who it is about by path, says what happened with numbers, and ends with the way out. What a child
-raised itself is never rewritten: it is the ``__cause__``, or a leaf of the group.
-
-What a caller did wrong with an argument is not here: that is a plain `TypeError` or `ValueError`, raised before anything
-starts.
+What goes wrong with children and their supervisors.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
-from ._said import said
-
-
-class TrioRunError(Exception):
-    """
-    Base of every exception that trio_run defines.
-    """
-
-
-class InternalError(TrioRunError):
-    """
-    A promise of trio_run's own code was broken. Please report it, with the traceback.
-    """
+from .._said import said
+from ._base import TrioRunError
 
 
 class StartFailed(TrioRunError):
@@ -251,84 +234,3 @@ class WouldDeadlock(TrioRunError):
 
     def __str__(self) -> str:
         return f"{self.caller} would wait for {self.path} to end, and so for itself. Return instead, or ask from another child."
-
-
-class PoolWouldDeadlock(WouldDeadlock):
-    """
-    A job offered another to its own pool and would wait for it, while all slots of the pool are held by jobs that do the same.
-
-    Attributes:
-        path: The pool, as in ``shop/pool``.
-        caller: The job, as in ``shop/pool/crawl``.
-        slots: How many slots there are, each held by a job that waits.
-    """
-
-    def __init__(self, path: str, caller: str, slots: int) -> None:
-        super().__init__(path, caller)
-        self.slots: int = slots
-        self.args: tuple[Any, ...] = (path, caller, slots)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.caller} would wait for a slot of {self.path} for ever: all {self.slots} are held by jobs that wait for one. "
-            f"Await the function itself instead, or use a second pool for what jobs wait for."
-        )
-
-
-class NotDone(TrioRunError):
-    """
-    A handle has no value yet.
-
-    Attributes:
-        name: The job or child.
-        state: What it is doing.
-    """
-
-    def __init__(self, name: str, state: str) -> None:
-        self.name: str = name
-        self.state: str = state
-        super().__init__(name, state)
-
-    def __str__(self) -> str:
-        return f"{self.name} has no value yet: it is {self.state}. Use `await handle.wait()`."
-
-
-class JobCancelled(TrioRunError):
-    """
-    A handle has no value: its job was cancelled, or its child stopped.
-
-    Attributes:
-        name: The job or child.
-        reason: Why, where a reason was given.
-    """
-
-    def __init__(self, name: str, reason: str | None) -> None:
-        self.name: str = name
-        self.reason: str | None = reason
-        super().__init__(name, reason)
-
-    def __str__(self) -> str:
-        return f"{self.name} has no value: it was cancelled ({self.reason or 'no reason given'})."
-
-
-class Closed(TrioRunError):
-    """
-    A group or pool was offered work after its block had ended, or after it had failed.
-
-    The failure that closed it, where there was one, is the ``__cause__``.
-
-    Attributes:
-        owner: The group or pool.
-        job: What was offered.
-    """
-
-    def __init__(self, owner: str, job: str) -> None:
-        self.owner: str = owner
-        self.job: str = job
-        super().__init__(owner, job)
-
-    def __str__(self) -> str:
-        why = f" because of {said(self.__cause__)}" if self.__cause__ is not None else ""
-        return (
-            f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
-        )

@@ -1,0 +1,26 @@
+"""
+Every exception of trio_run, all under `TrioRunError`.
+
+An error here names who it is about by path, says what happened with numbers, and ends with the way out. What a child
+raised itself is never rewritten: it is the ``__cause__``, or a leaf of the group.
+
+What a caller did wrong with an argument is not here: that is a plain `TypeError` or `ValueError`, raised before anything
+starts.
+"""
+
+from ._base import InternalError as InternalError
+from ._base import TrioRunError as TrioRunError
+from ._supervision import ChildCancelled as ChildCancelled
+from ._supervision import ChildNotFound as ChildNotFound
+from ._supervision import ChildReturned as ChildReturned
+from ._supervision import DuplicateChild as DuplicateChild
+from ._supervision import EndedBeforeReady as EndedBeforeReady
+from ._supervision import GaveUp as GaveUp
+from ._supervision import LeakedCancelled as LeakedCancelled
+from ._supervision import StartFailed as StartFailed
+from ._supervision import SupervisorNotRunning as SupervisorNotRunning
+from ._supervision import WouldDeadlock as WouldDeadlock
+from ._work import Closed as Closed
+from ._work import JobCancelled as JobCancelled
+from ._work import NotDone as NotDone
+from ._work import PoolWouldDeadlock as PoolWouldDeadlock
