@@ -25,7 +25,7 @@ from trio.testing import MockClock
 
 from .. import _trio_compat as compat
 from ..errors import InternalError
-from ._explore_course import Abandoned, Course, Task
+from ._explore_course import Abandoned, Course, Task, keep_for_ever
 from ._explore_idle import Idle
 from ._explore_steps import is_ours
 from ._explore_token import Model
@@ -111,11 +111,7 @@ class _Turns(trio.abc.Instrument):
         """
         del task
         if self.turn is None:
-            try:
-                self.give_turn()
-            except BaseException as exc:
-                self.error = exc  # Trio only logs it, and goes on without us.
-                raise
+            self.give_turn()
 
     def before_io_wait(self, timeout: float) -> None:
         """
@@ -137,7 +133,12 @@ class _Turns(trio.abc.Instrument):
         if now.seconds_to_next_deadline <= 0:
             trio.lowlevel.current_trio_token().run_sync_soon(_nothing)
             return
-        task = self._next_strict() if self.course.model is Model.STRICT else self._next_wide()
+        try:
+            task = self._next_strict() if self.course.model is Model.STRICT else self._next_wide()
+        except BaseException as exc:
+            self.error = exc  # Trio only logs it, and goes on without us.
+            keep_for_ever()
+            raise
         if task is None:
             return
         self.turn = task
