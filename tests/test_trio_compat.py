@@ -80,6 +80,51 @@ class TestCheck:
         assert [] == found
 
 
+class TestWhoseTaskItIs:
+    def test_trios_own(self):
+        """
+        Trio's own tasks are known, and a task that is named in the same way is not taken for one.
+        """
+        found = {}
+
+        async def child():
+            root = trio.lowlevel.current_root_task()
+            tasks = {each for nursery in root.child_nurseries for each in nursery.child_tasks} | {root}
+            tasks.add(trio.lowlevel.current_task())
+            found.update({task.name: compat.is_trios_own(task) for task in tasks})
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child, name="<test 'child'>")
+
+        trio.run(main, clock=trio.testing.MockClock())
+        main_name = next(name for name in found if not name.startswith("<"))
+
+        assert {
+            "<init>": True,
+            "<TrioToken.run_sync_soon task>": True,
+            "<test 'child'>": False,
+            main_name: False,
+        } == found
+
+    def test_ended(self):
+        """
+        A task that ended is still told from trio's own.
+        """
+        kept = []
+
+        async def child():
+            kept.append(trio.lowlevel.current_task())
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(child, name="<fixture 'child'>")
+
+        trio.run(main, clock=trio.testing.MockClock())
+
+        assert not compat.is_trios_own(kept[0])
+
+
 class TestTheLoop:
     async def test_someone_waits_for_idle(self):
         """

@@ -10,19 +10,23 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 import contextlib
+import os
 import random
 import select
 import threading
 import types
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, NoReturn, cast
+from pathlib import Path
+from typing import Any, Final, NoReturn, cast
 
 import attrs
 import outcome
 import trio
 
 Task = trio.lowlevel.Task
+
+_PLUMBING: Final = (str(Path(trio.__file__).parent) + os.sep, str(Path(__file__).parent / "leaks") + os.sep)
 
 
 def core() -> types.ModuleType:
@@ -183,6 +187,18 @@ def is_main_task(task: Task) -> bool:
     Tell whether *task* runs, or ran, what was given to `trio.run`; only inside of its run.
     """
     return task is trio._core._run.GLOBAL_RUN_CONTEXT.runner.main_task  # noqa: SLF001
+
+
+def is_trios_own(task: Task) -> bool:
+    """
+    Tell whether *task* is a part of trio, or of the leak check, which runs where trio's own tasks do.
+
+    Their names are in angle brackets; by that alone it may be pytest-trio's too, or anybody's.
+    """
+    if not task.name.startswith("<"):
+        return False
+    code = getattr(task.coro, "cr_code", None)
+    return code is not None and code.co_filename.startswith(_PLUMBING)
 
 
 # The waits of a task, and the shields around it.

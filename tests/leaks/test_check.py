@@ -67,6 +67,22 @@ class TestOutcome:
         assert ["left"] == [leak.name for leak in caught.value.leaks]
         assert caught.value.leaks == check.leaks
 
+    def test_name_like_those_of_trios_own_tasks(self):
+        """
+        A task that is called as pytest-trio calls its own is a leak like any other.
+        """
+
+        async def left():
+            await trio.sleep_forever()
+
+        async def main():
+            trio.lowlevel.spawn_system_task(left, name="<test 'left'>")
+
+        with pytest.raises(LeakError) as caught, leak_check(grace=0) as check:
+            run(main, check)
+
+        assert ["<test 'left'>"] == [leak.name for leak in caught.value.leaks]
+
     def test_failure_without_leak(self):
         """
         A run that fails and leaves nothing behind fails as it would without the check.

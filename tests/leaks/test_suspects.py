@@ -126,6 +126,22 @@ class TestLeakedTasks:
         assert group.stands[-1].endswith("receives")
         assert group.owner.endswith("test_grouped'>")
 
+    async def test_name_like_those_of_trios_own_tasks(self):
+        """
+        A task that is called as pytest-trio calls its own is suspected like any other.
+        """
+
+        async def waits():
+            await trio.Event().wait()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(waits, name="<fixture 'stuck'>")
+            await wait_all_tasks_blocked()
+            found = leaked_tasks()
+            nursery.cancel_scope.cancel(reason="end of the test")
+
+        assert 1 == len(found)
+
     async def test_alive(self):
         """
         Who can be woken by a task, a deadline, the kernel, a thread or a module is not suspected.

@@ -614,6 +614,23 @@ class TestZone:
         assert zone.returned
         assert (None, None, []) == (zone.point, zone.broken, zone.endings)
 
+    def test_names_like_those_of_trios_own_tasks(self):
+        """
+        A task that is called as pytest-trio calls its own is one of the zone.
+        """
+
+        async def swallow():
+            try:
+                await trio.sleep(1)
+            except trio.Cancelled:
+                return
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(swallow, name="<test 'swallow'>")
+
+        assert {"child swallowed"} == verdicts(cancel_everywhere(main))
+
     def test_tasks_that_are_there_before_are_not_touched(self):
         """
         What runs beside a zone, as fixtures do, has no points in it, and is not cancelled.

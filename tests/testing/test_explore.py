@@ -158,6 +158,29 @@ class TestExplore:
             result.raise_if_failed()
         assert result.token in caught.value.__notes__[0]
 
+    def test_names_like_those_of_trios_own_tasks(self):
+        """
+        A task that is called as pytest-trio calls its own has its turns decided, and its steps told.
+        """
+
+        async def main():
+            numbers = [0]
+
+            async def add():
+                number = numbers[0]
+                await checkpoint()
+                numbers[0] = number + 1
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(add, name="<test 'one'>")
+                nursery.start_soon(add, name="<test 'other'>")
+            assert numbers == [2]
+
+        for engine in ENGINES:
+            seen = run(main, Told([0, 1]), engine=engine)
+            assert isinstance(seen.error, ExceptionGroup | AssertionError)
+            assert {"<test 'one'>", "<test 'other'>", "main"} == {step.task.rpartition(".")[2] for step in seen.steps}
+
     def test_no_failure(self):
         """
         Nothing is raised where nothing failed.

@@ -168,15 +168,15 @@ def at_tasks(births: Births) -> Iterator[Thing]:
     """
     for task in all_tasks():
         birth = births.tasks.get(task)
-        if birth is not None and not is_trios_own(task):
+        if birth is not None and not _is_spared(task):
             yield of_task(task, birth)
 
 
-def is_trios_own(task: Task) -> bool:
+def _is_spared(task: Task) -> bool:
     """
     Tell whether *task* is a part of trio, or cleans up after what was found already.
     """
-    return task.name.startswith(("<", "close asyncgen ")) or task.parent_nursery is None
+    return task.parent_nursery is None or task.name.startswith("close asyncgen ") or compat.is_trios_own(task)
 
 
 def of_task(task: Task, birth: Birth) -> Thing:
@@ -184,15 +184,19 @@ def of_task(task: Task, birth: Birth) -> Thing:
     Return the thing that a task is.
     """
     worker = find_worker(task)
-    parent = task.parent_nursery.parent_task.name if task.parent_nursery is not None else ""
-    if parent.startswith("<"):  # It is a system task, and the system did not ask for it.
-        parent = birth.owner
+    parent = task.parent_nursery.parent_task if task.parent_nursery is not None else None
+    if parent is None:
+        owner = ""
+    elif compat.is_trios_own(parent):  # It is a system task, and the system did not ask for it.
+        owner = birth.owner
+    else:
+        owner = parent.name
     return Thing(
         kind=Kind.TASK if worker is None else Kind.WORKER,
         key=id(task),
         name=task.name if worker is None or not worker.title else f"{task.name}, at work on {worker.title}",
         function=getattr(task.coro, "__qualname__", ""),
-        owner=parent if worker is None else worker.crew.path,
+        owner=owner if worker is None else worker.crew.path,
         made=birth.made,
         stands=places_of(list(task.iter_await_frames())),
         inside=birth.inside,

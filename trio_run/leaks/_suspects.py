@@ -224,7 +224,7 @@ def _can_go_on(task: Task) -> bool:
     """
     Tell whether *task* goes on whatever the others do.
     """
-    trios_own = task.parent_nursery is None or task.name.startswith("<")
+    trios_own = task.parent_nursery is None or compat.is_trios_own(task)
     return trios_own or compat.is_scheduled(task) or compat.deadline_of(task) != math.inf
 
 

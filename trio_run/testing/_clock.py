@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import time
-from pathlib import Path
 from typing import Final, final
 
 import attrs
@@ -38,8 +36,6 @@ Seconds to sleep until something happens.
 
 
 _check: Final = functools.cache(_trio_check.check)
-
-_TRIO: Final = str(Path(trio.__file__).parent) + os.sep
 
 
 class Deadlock(TrioRunError, AssertionError):
@@ -213,12 +209,4 @@ def _tasks_of_the_program() -> list[trio.lowlevel.Task]:
         if task is not None:
             found.append(task)
             todo += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-    return [task for task in found if not _is_trios(task)]
-
-
-def _is_trios(task: trio.lowlevel.Task) -> bool:
-    """
-    Tell whether *task* is a part of trio. By its name alone it may be pytest-trio's, which has some in the same form.
-    """
-    code = getattr(task.coro, "cr_code", None)
-    return task.name.startswith("<") and code is not None and code.co_filename.startswith(_TRIO)
+    return [task for task in found if not _trio_compat.is_trios_own(task)]

@@ -123,7 +123,7 @@ class Zone(trio.abc.Instrument):
         """
         Put a probe around each task that begins inside.
         """
-        if self.is_open and not task.name.startswith("<"):  # Those of trio itself.
+        if self.is_open and not _trio_compat.is_trios_own(task):
             probe = Probe(task.coro, task, self)
             probe.is_inside = task.parent_nursery is not None and task.parent_nursery.parent_task in self.live
             _trio_compat.replace_coroutine(task, probe)

@@ -16,6 +16,8 @@ from pathlib import Path
 import attrs
 import trio
 
+from .._trio_compat import is_trios_own
+
 _NOT_TOLD = (str(Path(trio.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
 
 
@@ -65,7 +67,7 @@ def is_ours(task: trio.lowlevel.Task) -> bool:
     """
     Tell whether *task* belongs to the program, not to trio.
     """
-    return not task.name.startswith("<")
+    return not is_trios_own(task)
 
 
 def name_of_task(task: trio.lowlevel.Task) -> str:
