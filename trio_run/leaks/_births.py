@@ -3,6 +3,8 @@ The record of what was made while somebody looked: what, where, and under which 
 
 Other files put taps on the world and call the ``note_`` methods here; a look reads what they noted.
 
+Of locks and limiters it is noted too that they are used: one that was there before can be taken and kept.
+
 Laws: the record never keeps alive what closes itself when it is dropped (sockets, files, threads, tasks), so that watching
 changes nothing. Locks, limiters and channels are kept for as long as they are held or open, and no longer: they give no sign
 when they are dropped.
@@ -98,6 +100,31 @@ def in_use(thing: Synchronizer) -> bool:
     return thing.borrowed_tokens > 0 if isinstance(thing, trio.CapacityLimiter) else thing.locked()
 
 
+def holders_of(thing: Synchronizer) -> tuple[object, ...]:
+    """
+    Return who holds a lock, or borrowed tokens of a limiter.
+    """
+    if not in_use(thing):
+        return ()
+    if isinstance(thing, trio.CapacityLimiter):
+        return tuple(thing.statistics().borrowers)
+    return (thing.statistics().owner,)
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """
+    A thing that is held strongly, and what is known of it.
+    """
+
+    thing: Any
+    birth: Birth | None
+    """None where nobody saw it made."""
+
+    holders: frozenset[int] = frozenset()
+    """Who held it before anybody looked, by identity."""
+
+
 @attrs.define(eq=False)
 class Kept:
     """
@@ -107,20 +134,20 @@ class Kept:
     wanted: Callable[[Any], bool]
     """Tells whether a thing has to be held although nobody else does."""
 
-    entries: dict[int, tuple[Any, Birth]] = attrs.field(factory=dict[int, tuple[Any, Birth]])
+    entries: dict[int, Entry] = attrs.field(factory=dict[int, Entry])
     limit: int = 1000
 
-    def add(self, thing: object, birth: Birth) -> None:
+    def add(self, entry: Entry) -> None:
         """
-        Keep *thing*, and from time to time let go of what nobody wants.
+        Keep a thing, and from time to time let go of what nobody wants.
         """
-        self.entries[id(thing)] = (thing, birth)
+        self.entries[id(entry.thing)] = entry
         if len(self.entries) > self.limit:
             # Two references: the entry's, and the argument of getrefcount.
             self.entries = {
                 key: entry
                 for key, entry in self.entries.items()
-                if sys.getrefcount(entry[0]) > 2 or self.wanted(entry[0])
+                if sys.getrefcount(entry.thing) > 2 or self.wanted(entry.thing)
             }
             self.limit = 2 * len(self.entries) + 1000
 
@@ -225,6 +252,26 @@ class Births:
         Note a child process.
         """
         self.processes[pid] = (command, self.make())
+
+    def note_synchronizer(self, thing: Synchronizer) -> None:
+        """
+        Note a lock or limiter.
+        """
+        self.synchronizers.add(Entry(thing, self.make()))
+
+    def note_use(self, thing: Synchronizer) -> None:
+        """
+        Note a lock or limiter that somebody is about to take, if nobody saw it made.
+        """
+        if id(thing) not in self.synchronizers.entries:
+            self.synchronizers.add(Entry(thing, None, frozenset(map(id, holders_of(thing)))))
+
+    def note_channel(self, state: object) -> None:
+        """
+        Note a memory channel by what its ends share, unless it was noted with another end.
+        """
+        if id(state) not in self.channels.entries:
+            self.channels.add(Entry(state, self.make()))
 
     def note_file(self, path: str) -> None:
         """

@@ -19,7 +19,7 @@ import trio
 from . import _look as look
 from ._births import checks_around
 from ._check import check_numbers, checked_grace
-from ._heap import Heap, collect, note_told
+from ._heap import Unborn, collect, collect_all, note_told
 from ._patience import Patience
 from ._report import ensure_known, outcome_of
 from ._taps import Watch, begin, end, tap_generators
@@ -59,7 +59,7 @@ async def assert_no_leaks(*, ignore: Iterable[Rule] = (), grace: float = 0.2) ->
     start, error = len(watch.log), None
     untap = tap_generators()
     around = checks_around.set(checks_around.get() | {number})
-    before = Snapshot((*look.at_machine(watch.births), *look.at_held(watch.births, collect().in_use)))
+    before = Snapshot((*look.at_machine(watch.births), *look.at_held(watch.births)))
     try:
         try:
             yield
@@ -96,15 +96,15 @@ class View:
     """The check, as births know it."""
 
 
-def _look(view: View, heap: Heap) -> tuple[Leak, ...]:
+def _look(view: View, unborn: Unborn) -> tuple[Leak, ...]:
     births = view.watch.births
     waiting = {id(task.coro) for task in look.all_tasks()}
     things = (
         *look.at_tasks(births),
         *look.at_generators(births),
         *look.at_machine(births),
-        *look.at_held(births, heap.in_use),
-        *look.at_coroutines(coroutine for coroutine in heap.unborn if id(coroutine) not in waiting),
+        *look.at_held(births),
+        *look.at_coroutines(coroutine for coroutine in unborn if id(coroutine) not in waiting),
         *look.at_warnings(view.watch.log[view.start :], births),
     )
     return leaked(view.before, Snapshot(things), view.rules, view.number)
@@ -114,11 +114,11 @@ async def _last_look(view: View, grace: float) -> tuple[Leak, ...]:
     """
     Return what is left after all that is about to end had its chance.
     """
-    heap = collect()
-    leaks = _look(view, heap)
+    unborn = collect()
+    leaks = _look(view, unborn)
     if leaks:
-        await Patience(view.watch.births, grace).let_end(lambda: _look(view, heap))
-        heap = collect()
-        leaks = _look(view, heap)
-    note_told(heap)
+        await Patience(view.watch.births, grace).let_end(lambda: _look(view, unborn))
+        unborn = collect_all()
+        leaks = _look(view, unborn)
+    note_told(unborn)
     return leaks

@@ -21,7 +21,7 @@ from trio.lowlevel import Task
 
 from . import _look as look
 from ._births import Births
-from ._heap import collect, note_told
+from ._heap import collect, collect_all, note_told
 from ._patience import Patience
 from ._report import NotWatching, ensure_known, outcome_of
 from ._taps import Watch, begin, end, tap_generators
@@ -44,8 +44,8 @@ def leak_check(*, ignore: Iterable[Rule] = (), grace: float = 0.2) -> LeakCheck:
     coroutines that were never awaited. The idea is that of Go's goleak.
 
     The check changes constructors of trio and of Python for as long as it is open, in the whole process; checks may nest
-    and overlap. From other threads' runs it sees what is not a task. Costs a garbage collection at the end: see
-    `frozen_heap` for many checks in a row.
+    and overlap. From other threads' runs it sees what is not a task. Costs a garbage collection of what the
+    run has made.
 
     Args:
         ignore: What may be left behind: `Ignore` rules, or patterns for a name, function or owner.
@@ -129,7 +129,7 @@ class LeakCheck(trio.abc.Instrument):
     def _judge(self, watch: Watch, error: BaseException | None) -> None:
         if self._has_missed_a_run(watch.births):
             self._broken = self._broken or NotWatching()
-        heap = collect()
+        unborn = collect()
         # Who failed owes no closed channels: nobody is left to wait on them.
         rules = self._rules if error is None else (*self._rules, Ignore(kind=Kind.CHANNEL))
 
@@ -137,17 +137,20 @@ class LeakCheck(trio.abc.Instrument):
             things = (
                 *self._left,
                 *look.at_machine(watch.births),
-                *look.at_held(watch.births, heap.in_use),
-                *look.at_coroutines(heap.unborn),
+                *look.at_held(watch.births),
+                *look.at_coroutines(unborn),
                 *look.at_warnings(watch.log[self._start :], watch.births),
             )
             return leaked(self._before, Snapshot(things), rules, self._number)
 
         patience = Patience(watch.births, self._grace)
         self.leaks = look_again()
+        if self.leaks:
+            unborn = collect_all()
+            self.leaks = look_again()
         while self.leaks and patience.waited_for(self.leaks):
             self.leaks = look_again()
-        note_told(heap)
+        note_told(unborn)
 
     def _has_missed_a_run(self, births: Births) -> bool:
         runs = [root for root in births.roots if self._number in root.inside and root.thread == threading.get_ident()]

@@ -1,5 +1,11 @@
 """
-The heap: what is garbage is collected before a look, and what nobody saw made is searched for.
+The heap: what is garbage is collected before a look, and coroutines that nobody awaited are searched for.
+
+A pass through the whole heap of a test session costs more than the test. So what was there before the first look is frozen
+(`gc.freeze`) until the last who looks is done: the passes go through what is new alone. Only who has found something has the
+whole heap gone through before that is told, for what is old and garbage may be what kept it open.
+
+Law: a heap that somebody else has frozen is left as it is.
 """
 
 from __future__ import annotations
@@ -7,52 +13,97 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
+import threading
 import weakref
 from collections.abc import Generator
 from types import CoroutineType
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
-import trio
 
-from ._births import Synchronizer, in_use
-
-_SYNCHRONIZERS = frozenset({trio.Lock, trio.StrictFIFOLock, trio.CapacityLimiter})
-_COROUTINES = frozenset({CoroutineType})
-_WANTED = _SYNCHRONIZERS | _COROUTINES
-
-_frozen: list[weakref.ref[Synchronizer]] = []
-"""Locks and limiters that were there when the heap was frozen."""
-
-
-@attrs.frozen
-class Heap:
-    """
-    What was found.
-    """
-
-    in_use: tuple[Synchronizer, ...]
-    """Locks that are held, and limiters of which a token is borrowed."""
-
-    unborn: tuple[CoroutineType[Any, Any, Any], ...]
-    """Coroutines that were made while somebody looked, and never began."""
-
+Unborn: TypeAlias = "tuple[CoroutineType[Any, Any, Any], ...]"
+"""Coroutines that were made while somebody looked, and never began."""
 
 _told: weakref.WeakSet[CoroutineType[Any, Any, Any]] = weakref.WeakSet()
 """Coroutines that an earlier check has judged, and somebody still keeps."""
 
 
-def collect() -> Heap:
+@attrs.define(eq=False)
+class _Ice:
     """
-    Have garbage collected, so that what it closed or should have closed is known, and search the rest.
+    What of the heap is frozen, and for how many.
+    """
+
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
+    users: int = 0
+    is_ours: bool = False
+
+    def freeze(self) -> None:
+        with self.lock:
+            if not self.users and not gc.get_freeze_count():
+                gc.freeze()
+                self.is_ours = True
+            self.users += 1
+
+    def melt(self) -> None:
+        """
+        Have the next collection go through all that is ours to free, though others still count on a short one.
+        """
+        with self.lock:
+            if self.is_ours:
+                gc.unfreeze()
+                self.is_ours = False
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+        if not self.users:
+            self.melt()
+
+
+_ice = _Ice()
+
+
+@contextlib.contextmanager
+def old_left_out() -> Generator[None]:
+    """
+    Have collections inside of the block go through what is made in it alone. Such blocks may nest and overlap.
+    """
+    _ice.freeze()
+    try:
+        yield
+    finally:
+        _ice.leave()
+
+
+@contextlib.contextmanager
+def frozen_heap() -> Generator[None]:
+    """
+    Make garbage collections inside of the block cheap: what is there now is left out of each of them.
+
+    For a series of runs, as in an exploration; a check does this for itself. What is there now and becomes garbage inside of
+    the block is freed after it. Such blocks may nest and overlap; see `gc.freeze`.
     """
     gc.collect()
-    found: list[Any] = [thing for thing in gc.get_objects() if type(thing) in _WANTED]
-    found += [ref() for ref in _frozen]
-    return Heap(
-        tuple(thing for thing in found if type(thing) in _SYNCHRONIZERS and in_use(thing)),
-        tuple(thing for thing in found if type(thing) in _COROUTINES and _is_unborn(thing)),
-    )
+    with old_left_out():
+        yield
+
+
+def collect() -> Unborn:
+    """
+    Have what is new and garbage collected, so that what it closed or should have closed is known, and search the rest.
+    """
+    gc.collect()
+    kept: list[Any] = [thing for thing in gc.get_objects() if type(thing) is CoroutineType]
+    return tuple(coroutine for coroutine in kept if _is_unborn(coroutine))
+
+
+def collect_all() -> Unborn:
+    """
+    Do the same with the whole heap.
+    """
+    _ice.melt()
+    return collect()
 
 
 def _is_unborn(coroutine: CoroutineType[Any, Any, Any]) -> bool:
@@ -63,26 +114,8 @@ def _is_unborn(coroutine: CoroutineType[Any, Any, Any]) -> bool:
     )
 
 
-def note_told(heap: Heap) -> None:
+def note_told(unborn: Unborn) -> None:
     """
-    Note that *heap* was judged, so that the next check does not tell of the same coroutines.
+    Note that coroutines were judged, so that the next check does not tell of the same.
     """
-    _told.update(heap.unborn)
-
-
-@contextlib.contextmanager
-def frozen_heap() -> Generator[None]:
-    """
-    Make checks inside of the block cheap: what is there now is left out of each of their garbage collections.
-
-    For a series of checks, as in a test session. What is there now and becomes garbage inside of the block is freed after it.
-    Of one thread at a time, and not inside of another; see `gc.freeze`.
-    """
-    gc.collect()
-    _frozen.extend(weakref.ref(thing) for thing in gc.get_objects() if type(thing) in _SYNCHRONIZERS)
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        _frozen.clear()
+    _told.update(unborn)

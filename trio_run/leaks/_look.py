@@ -24,7 +24,7 @@ from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
 from .._crew import Worker
-from ._births import Birth, Births, HasFileno, Synchronizer, in_use
+from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
 from ._places import is_foreign, places_of, spelled, stack_of
 from ._taps import is_telling, kind_of
@@ -236,16 +236,16 @@ def at_generators(births: Births) -> Iterator[Thing]:
 # What is held, by whomever.
 
 
-def at_held(births: Births, found: Iterable[Synchronizer] = ()) -> Iterator[Thing]:
+def at_held(births: Births) -> Iterator[Thing]:
     """
-    Look at locks, tokens and channels: those made under some check, and those *found* elsewhere.
+    Look at locks, tokens and channels that were made or taken under some check.
     """
-    for thing, birth in tuple(births.synchronizers.entries.values()):
-        yield from _of_synchronizer(thing, birth, births)
-    for thing in found:
-        if id(thing) not in births.synchronizers.entries:
-            yield from _of_synchronizer(thing, None, births)
-    for state, birth in tuple(births.channels.entries.values()):
+    for entry in tuple(births.synchronizers.entries.values()):
+        for holder in holders_of(entry.thing):
+            if id(holder) not in entry.holders:
+                yield from _of_synchronizer(entry, holder, births)
+    for entry in tuple(births.channels.entries.values()):
+        state, birth = entry.thing, entry.birth
         statistics = state.statistics()
         if statistics.open_send_channels and statistics.open_receive_channels:
             name = f"memory channel with {statistics.current_buffer_used} of {statistics.max_buffer_size} items in it"
@@ -256,18 +256,14 @@ Loan = tuple[Kind, Hashable, str]
 """What was lent: its kind, what tells it apart, and its name."""
 
 
-def _of_synchronizer(thing: Synchronizer, birth: Birth | None, births: Births) -> Iterator[Thing]:
-    if not in_use(thing):
-        return
+def _of_synchronizer(entry: Entry, holder: object, births: Births) -> Iterator[Thing]:
+    thing: Synchronizer = entry.thing
     if not isinstance(thing, trio.CapacityLimiter):
-        owner = thing.statistics().owner
         lock: Loan = (Kind.LOCK, id(compat.lot_of(thing)), f"trio.{type(thing).__name__}")
-        yield _of_loan(lock, owner, birth, births)
-        return
-    for borrower in thing.statistics().borrowers:
-        if not isinstance(borrower, compat.thread_token()):  # A call in a thread speaks for itself.
-            loan: Loan = (Kind.LOAN, (id(thing), id(borrower)), f"trio.CapacityLimiter({thing.total_tokens})")
-            yield _of_loan(loan, borrower, birth, births)
+        yield _of_loan(lock, holder, entry.birth, births)
+    elif not isinstance(holder, compat.thread_token()):  # A call in a thread speaks for itself.
+        loan: Loan = (Kind.LOAN, (id(thing), id(holder)), f"trio.CapacityLimiter({thing.total_tokens})")
+        yield _of_loan(loan, holder, entry.birth, births)
 
 
 def _of_loan(loan: Loan, owner: object, birth: Birth | None, births: Births) -> Thing:

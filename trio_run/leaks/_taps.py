@@ -27,7 +27,8 @@ import attrs
 import trio
 
 from .. import _trio_compat as compat
-from ._births import Births
+from ._births import Births, Synchronizer
+from ._heap import old_left_out
 
 Undo = Callable[[], None]
 
@@ -115,9 +116,15 @@ def end() -> None:
 
 def _open_taps(watch: Watch) -> None:
     births, undo = watch.births, watch.undo
+    undo.enter_context(old_left_out())
     undo.callback(_after_init(trio.lowlevel.Task, births.note_task))
-    for kind in (trio.Lock, trio.StrictFIFOLock, trio.CapacityLimiter):
-        undo.callback(_after_init(kind, lambda thing: births.synchronizers.add(thing, births.make())))
+    for kind, take in (
+        (trio.Lock, "acquire_nowait"),
+        (trio.StrictFIFOLock, "acquire_nowait"),
+        (trio.CapacityLimiter, "acquire_on_behalf_of_nowait"),
+    ):
+        undo.callback(_after_init(kind, births.note_synchronizer))
+        undo.callback(_replace(kind, take, functools.partial(_take_noted, births)))
     undo.callback(_after_init(trio.MemorySendChannel, functools.partial(_note_channel, births)))
     undo.callback(_after_init(socket.socket, births.note_socket))
     if sys.platform != "win32":
@@ -179,9 +186,16 @@ def _after_init(kind: type, note: Callable[[Any], object]) -> Undo:
 
 
 def _note_channel(births: Births, channel: trio.MemorySendChannel[Any]) -> None:
-    state = compat.channel_state(channel)
-    if id(state) not in births.channels.entries:  # Otherwise it is a clone.
-        births.channels.add(state, births.make())
+    births.note_channel(compat.channel_state(channel))
+
+
+def _take_noted(births: Births, original: Callable[..., None]) -> Callable[..., None]:
+    def take(self: Synchronizer, *args: object) -> None:
+        if _watch is not None:
+            births.note_use(self)
+        original(self, *args)
+
+    return take
 
 
 def _note_process(births: Births, process: subprocess.Popen[Any]) -> None:
