@@ -14,6 +14,9 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "trio_run"
 FRONT = PACKAGE / "__init__.py"
 
+# What one word is both an error of the front door and an event: the state is a reason to refuse an order, and is told.
+ERRORS_AND_EVENTS = {"SupervisorStopped", "SupervisorStopping"}
+
 
 def complaints(code: str) -> list[str]:
     """
@@ -131,7 +134,9 @@ class TestOtherDoors:
         """
         What a public module holds leaves by that module or by the front door, not by both.
         """
-        assert [] == doors_of(FRONT.read_text(), path.read_text())
+        two = {f"{name} leaves by two doors" for name in ERRORS_AND_EVENTS if path.parent.name == "events"}
+
+        assert two == set(doors_of(FRONT.read_text(), path.read_text()))
 
     def test_two_doors(self):
         """

@@ -24,6 +24,8 @@ from trio_run.errors import (
     PoolWouldDeadlock,
     StartFailed,
     SupervisorNotRunning,
+    SupervisorStopped,
+    SupervisorStopping,
     TrioRunError,
     WouldDeadlock,
 )
@@ -85,7 +87,11 @@ EXAMPLES = {
         "shop/db exists already, and is down. Give the new child another name, or remove the old one."
     ),
     ChildNotFound("shop/db", ["web", "api"]): "There is no child shop/db. The children are: web, api.",
-    SupervisorNotRunning("shop", "stopping"): "The supervisor shop is stopping: it takes no more orders.",
+    SupervisorNotRunning("shop"): (
+        "The supervisor shop is not running yet. Run it first, or use `async with open_supervisor(...)`."
+    ),
+    SupervisorStopping("shop"): "The supervisor shop is stopping: it takes no more orders.",
+    SupervisorStopped("shop"): "The supervisor shop has stopped: it takes no orders until it is run again.",
     WouldDeadlock("shop/db", "shop/db/pool"): (
         "shop/db/pool would wait for shop/db to end, and so for itself. Return instead, or ask from another child."
     ),

@@ -29,6 +29,7 @@ LAYERS = {
         "supervision/_timers",
         "supervision/_restarts",
         "supervision/_core",
+        "supervision/_status",
     ],
     "mechanisms": [
         "_crew",
@@ -50,7 +51,14 @@ LAYERS = {
         "supervision/_seat",
         "supervision/_shell",
     ],
-    "handles": ["_group", "_pool", "supervision/__init__", "supervision/_block", "supervision/_handle"],
+    "handles": [
+        "_group",
+        "_pool",
+        "supervision/__init__",
+        "supervision/_block",
+        "supervision/_calls",
+        "supervision/_handle",
+    ],
     "front door": ["__init__"],
     "edges": [
         "logs",

@@ -30,13 +30,15 @@ from .errors import NotDone as NotDone
 from .errors import PoolWouldDeadlock as PoolWouldDeadlock
 from .errors import StartFailed as StartFailed
 from .errors import SupervisorNotRunning as SupervisorNotRunning
+from .errors import SupervisorStopped as SupervisorStopped
+from .errors import SupervisorStopping as SupervisorStopping
 from .errors import TrioRunError as TrioRunError
 from .errors import WouldDeadlock as WouldDeadlock
 from .supervision._block import open_supervisor as open_supervisor
 from .supervision._child import Child as Child
-from .supervision._handle import ChildStatus as ChildStatus
 from .supervision._handle import Supervisor as Supervisor
 from .supervision._policy import Backoff as Backoff
 from .supervision._policy import Budget as Budget
 from .supervision._policy import Restart as Restart
 from .supervision._policy import Strategy as Strategy
+from .supervision._status import ChildStatus as ChildStatus

@@ -831,9 +831,9 @@ class TestOrders:
             await nursery.start(shop.run)
             shop.request_stop()
             shop.request_stop("again")
-            with pytest.raises(tr.SupervisorNotRunning, match="shop is stopping"):
+            with pytest.raises(tr.SupervisorStopping, match="shop is stopping"):
                 await shop.start(tr.Child(Forever))
-        with pytest.raises(tr.SupervisorNotRunning, match="shop is not running"):
+        with pytest.raises(tr.SupervisorStopped, match="shop has stopped"):
             shop.start_soon(Forever)  # type: ignore[call-overload]
 
         assert () == shop.statistics()

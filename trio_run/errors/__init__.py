@@ -19,6 +19,8 @@ from ._supervision import GaveUp as GaveUp
 from ._supervision import LeakedCancelled as LeakedCancelled
 from ._supervision import StartFailed as StartFailed
 from ._supervision import SupervisorNotRunning as SupervisorNotRunning
+from ._supervision import SupervisorStopped as SupervisorStopped
+from ._supervision import SupervisorStopping as SupervisorStopping
 from ._supervision import WouldDeadlock as WouldDeadlock
 from ._work import Closed as Closed
 from ._work import JobCancelled as JobCancelled

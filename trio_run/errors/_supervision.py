@@ -202,20 +202,38 @@ class ChildNotFound(TrioRunError):
 
 class SupervisorNotRunning(TrioRunError):
     """
-    A supervisor was given an order before its run, while it stops, or after it.
+    A supervisor was given an order while it does not run.
+
+    Where it did run, this is `SupervisorStopping` or `SupervisorStopped`.
 
     Attributes:
         path: The supervisor, as in ``shop/workers``.
-        state: ``not running`` or ``stopping``.
     """
 
-    def __init__(self, path: str, state: str) -> None:
+    def __init__(self, path: str) -> None:
         self.path: str = path
-        self.state: str = state
-        super().__init__(path, state)
+        super().__init__(path)
 
     def __str__(self) -> str:
-        return f"The supervisor {self.path} is {self.state}: it takes no more orders."
+        return f"The supervisor {self.path} is not running yet. Run it first, or use `async with open_supervisor(...)`."
+
+
+class SupervisorStopping(SupervisorNotRunning):
+    """
+    A supervisor was given an order while it stops, or began to stop before the order was carried out.
+    """
+
+    def __str__(self) -> str:
+        return f"The supervisor {self.path} is stopping: it takes no more orders."
+
+
+class SupervisorStopped(SupervisorNotRunning):
+    """
+    A supervisor was given an order after its run.
+    """
+
+    def __str__(self) -> str:
+        return f"The supervisor {self.path} has stopped: it takes no orders until it is run again."
 
 
 class WouldDeadlock(TrioRunError):

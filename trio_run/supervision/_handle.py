@@ -1,11 +1,10 @@
 """
 What users hold: the supervisor.
 
-A `Supervisor` is a plan that can be nested, checked, printed and run, again and again; while it runs it takes orders. This
-file checks who may ask what, and waits where waiting was asked for. What an order leads to is for the core.
+A `Supervisor` is a plan that can be nested, checked, printed and run, again and again; while it runs it takes the calls of
+`_calls`. What they lead to is for the core.
 
-Laws: an order that cannot be carried out raises. Cancelling who waits for an order does not undo the order. Nothing outlives
-the run.
+Law: nothing outlives the run.
 """
 
 from __future__ import annotations
@@ -13,56 +12,29 @@ from __future__ import annotations
 import contextvars
 import math
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, TypeVarTuple, Unpack, final, overload
+from typing import final
 
 import attrs
 import trio
 
-from .._handle import Handle
-from .._names import checked, join, name_of
+from .._names import checked, join
 from .._sinks import current_stream
 from .._stopping import Life, current_life
-from ..errors import SupervisorNotRunning
+from ._calls import Calls
 from ._child import Child, as_child
 from ._core import Core
 from ._fence import run_fenced
-from ._orders import bring_down, restart, start, turned_away
-from ._policy import Backoff, Budget, Ledger, Restart, Strategy, check_number, check_reachable
+from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
 from ._report import Report
 from ._restarts import Restarts
 from ._shell import Shell
 from ._slot import Admission
-
-T = TypeVar("T")
-PosArgsT = TypeVarTuple("PosArgsT")
-
-
-@attrs.frozen
-class ChildStatus:
-    """
-    What a supervisor says of one child: a picture of one moment.
-    """
-
-    name: str
-    """Its name within the supervisor."""
-
-    phase: str
-    """``down``, ``starting``, ``up``, ``stopping`` or ``killing``."""
-
-    wanted: bool
-    """Whether it is to be up."""
-
-    life: int
-    """How many lives it has had, the present one included."""
-
-    failures: int
-    """Failures in a row, without a stable life between."""
+from ._status import ChildStatus
 
 
 @final
 @attrs.define(eq=False, init=False, repr=False)
-class Supervisor:
+class Supervisor(Calls):
     """
     Children that are kept running, and the rules they are kept by.
 
@@ -102,7 +74,7 @@ class Supervisor:
     backoff: Backoff
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
-    _last: Shell | None = None  # The same, kept when the run is over.
+    _last: Shell | None = None
 
     def __init__(
         self,
@@ -165,117 +137,8 @@ class Supervisor:
             SupervisorNotRunning: It is not running.
         """
         if self._shell is None:
-            raise SupervisorNotRunning(self.name, "not running")
+            raise self._not_running()
         self._shell.stop(trio.current_time() + self.grace, reason)
-
-    @overload
-    def start_soon(self, runner: Child | Supervisor) -> Handle[Any]: ...
-
-    @overload
-    def start_soon(
-        self, runner: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
-    ) -> Handle[T]: ...
-
-    def start_soon(self, runner: Any, *args: Any, name: str | None = None) -> Handle[Any]:  # type: ignore[misc]  # mypy does not see that *args takes a TypeVarTuple
-        """
-        Have a child started, without waiting for it.
-
-        Its lives begin in a copy of the context variables of this moment. If the supervisor was cancelled from outside just
-        now, as the caller will find at its next checkpoint, the child is cancelled before it begins.
-
-        Args:
-            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
-            *args: Arguments for a function.
-            name: What to call a function; a number is added if the name is taken.
-
-        Returns:
-            The handle, whose outcome is that of the last life.
-
-        Raises:
-            DuplicateChild: The name of the `Child` is taken.
-            SupervisorNotRunning: It does not run, or is stopping.
-            TypeError: *runner* cannot run, or *args* do not fit it.
-        """
-        if self._last is not None and self._last.cancelled:
-            return turned_away(join(self._last.core.path, _child_for(self._last, runner, args, name).name))
-        shell = _running(self._shell, self.name)
-        seat = shell.admit(_child_for(shell, runner, args, name), Admission.QUEUE, contextvars.copy_context())
-        return seat.open_handle()
-
-    @overload
-    async def start(self, runner: Child | Supervisor) -> Handle[Any]: ...
-
-    @overload
-    async def start(self, runner: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any: ...  # noqa: ANN401 - as in trio.Nursery.start
-
-    async def start(self, runner: Any, *args: Any, name: str | None = None) -> Any:
-        """
-        Start a child and wait until it is ready.
-
-        Args:
-            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
-            *args: Arguments for a function.
-            name: What to call a function; a number is added if the name is taken.
-
-        Returns:
-            For a `Child` or `Supervisor`, the handle. For a function, as `trio.Nursery.start` does, what it gave to
-            ``task_status.started()``.
-
-        Raises:
-            StartFailed: It ended before it was ready, and is not kept. The ``__cause__`` is its error.
-            DuplicateChild: The name of the `Child` is taken.
-            SupervisorNotRunning: It does not run, or is stopping.
-            TypeError: *runner* cannot run, or *args* do not fit it.
-
-        Cancellation:
-            Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
-        """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        shell = _running(self._shell, self.name)
-        handle = await start(shell, _child_for(shell, runner, args, name))
-        return handle if isinstance(runner, Child | Supervisor) else handle.ready_value
-
-    async def stop(self, name: str) -> None:
-        """
-        Stop a child and keep it down, whatever its siblings do. A child that is down already stays so.
-
-        Returns when the life that it meant is over. If somebody restarts the child meanwhile, the last order counts.
-
-        Raises:
-            ChildNotFound: There is no such child.
-            SupervisorNotRunning: The supervisor does not run, or is stopping.
-            WouldDeadlock: The caller is that child, or lives below it.
-
-        Cancellation:
-            Ends the wait only; the child is stopped all the same.
-        """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        await bring_down(_running(self._shell, self.name), name, Core.stop_child, "stopped by request")
-
-    async def remove(self, name: str) -> None:
-        """
-        Stop a child as `stop` does, and forget it; then the name is free again.
-        """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        await bring_down(_running(self._shell, self.name), name, Core.remove_child, "removed by request")
-
-    async def restart(self, name: str) -> Handle[Any]:
-        """
-        Give a child a new life, whether it is up, waits for a restart, or rests; wait until it is ready.
-
-        This never counts against the budget, and starts the row of its delays anew. Returns the handle of the child.
-
-        Raises:
-            ChildNotFound: There is no such child.
-            StartFailed: It came to rest without being ready. The ``__cause__`` is its error.
-            SupervisorNotRunning: The supervisor does not run, or is stopping.
-            WouldDeadlock: The caller is that child, or lives below it.
-
-        Cancellation:
-            Ends the wait only; the child is restarted all the same.
-        """
-        await trio.lowlevel.checkpoint_if_cancelled()
-        return await restart(_running(self._shell, self.name), name)
 
     @property
     def path(self) -> str:
@@ -306,29 +169,6 @@ def _check_names(name: str, children: tuple[Child, ...]) -> None:
         if child.name in seen:
             raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
         seen.add(child.name)
-
-
-def _running(shell: Shell | None, name: str) -> Shell:
-    """
-    Return *shell* if it takes orders.
-    """
-    if shell is None:
-        raise SupervisorNotRunning(name, "not running")
-    if shell.core.stopping:
-        raise SupervisorNotRunning(shell.core.path, "stopping")
-    return shell
-
-
-def _child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str | None) -> Child:
-    """
-    Return the child that a nursery-shaped call asks for.
-    """
-    if isinstance(runner, Child | Supervisor):
-        if args or name is not None:
-            raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
-        return as_child(runner)
-    free = shell.free_name(name_of(runner) if name is None else name)
-    return Child(runner, *args, name=free, restart=Restart.NEVER)
 
 
 def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:

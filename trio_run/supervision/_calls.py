@@ -1,0 +1,179 @@
+"""
+What may be asked of a running supervisor, call by call.
+
+Here is checked who may ask what; waiting until it is done is for `_orders`, and what follows from it for the core.
+
+Laws: a call that cannot be carried out raises, in every phase of the supervisor's life. Cancelling who waits for an order does
+not undo the order.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
+
+import trio
+
+from .._handle import Handle
+from .._names import join, name_of
+from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
+from ._child import Child, as_child
+from ._core import Core
+from ._orders import bring_down, restart, start, turned_away
+from ._policy import Restart
+from ._shell import Shell
+from ._slot import Admission
+
+T = TypeVar("T")
+PosArgsT = TypeVarTuple("PosArgsT")
+
+
+class Calls:
+    """
+    The calls about single children that a supervisor takes while it runs.
+    """
+
+    __slots__ = ()
+
+    name: str
+    _shell: Shell | None
+    """Its run; None while there is none."""
+
+    _last: Shell | None
+    """The same, kept when the run is over."""
+
+    def _taking_orders(self) -> Shell:
+        """
+        Return the shell if it takes orders.
+        """
+        shell = self._shell
+        if shell is None:
+            raise self._not_running()
+        if shell.core.stopping:
+            raise SupervisorStopping(shell.core.path)
+        return shell
+
+    def _not_running(self) -> SupervisorNotRunning:
+        return SupervisorNotRunning(self.name) if self._last is None else SupervisorStopped(self._last.core.path)
+
+    @overload
+    def start_soon(self, runner: Child | Calls) -> Handle[Any]: ...
+
+    @overload
+    def start_soon(
+        self, runner: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
+    ) -> Handle[T]: ...
+
+    def start_soon(self, runner: Any, *args: Any, name: str | None = None) -> Handle[Any]:  # type: ignore[misc]  # mypy does not see that *args takes a TypeVarTuple
+        """
+        Have a child started, without waiting for it.
+
+        Its lives begin in a copy of the context variables of this moment. If the supervisor was cancelled from outside just
+        now, as the caller will find at its next checkpoint, the child is cancelled before it begins.
+
+        Args:
+            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
+            *args: Arguments for a function.
+            name: What to call a function; a number is added if the name is taken.
+
+        Returns:
+            The handle, whose outcome is that of the last life.
+
+        Raises:
+            DuplicateChild: The name of the `Child` is taken.
+            SupervisorNotRunning: It does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            TypeError: *runner* cannot run, or *args* do not fit it.
+        """
+        if self._last is not None and self._last.cancelled:
+            return turned_away(join(self._last.core.path, child_for(self._last, runner, args, name).name))
+        shell = self._taking_orders()
+        seat = shell.admit(child_for(shell, runner, args, name), Admission.QUEUE, contextvars.copy_context())
+        return seat.open_handle()
+
+    @overload
+    async def start(self, runner: Child | Calls) -> Handle[Any]: ...
+
+    @overload
+    async def start(self, runner: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any: ...  # noqa: ANN401 - as in trio.Nursery.start
+
+    async def start(self, runner: Any, *args: Any, name: str | None = None) -> Any:
+        """
+        Start a child and wait until it is ready.
+
+        Args:
+            runner: A `Child` or `Supervisor`, which is kept by its rules; or a function, which runs once.
+            *args: Arguments for a function.
+            name: What to call a function; a number is added if the name is taken.
+
+        Returns:
+            For a `Child` or `Supervisor`, the handle. For a function, as `trio.Nursery.start` does, what it gave to
+            ``task_status.started()``.
+
+        Raises:
+            StartFailed: It ended before it was ready, and is not kept. The ``__cause__`` is its error.
+            DuplicateChild: The name of the `Child` is taken.
+            SupervisorNotRunning: It does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            TypeError: *runner* cannot run, or *args* do not fit it.
+
+        Cancellation:
+            Ends the wait only. The child goes on starting; stop it by name if it is not wanted.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        shell = self._taking_orders()
+        handle = await start(shell, child_for(shell, runner, args, name))
+        return handle if isinstance(runner, Child | Calls) else handle.ready_value
+
+    async def stop(self, name: str) -> None:
+        """
+        Stop a child and keep it down, whatever its siblings do. A child that is down already stays so.
+
+        Returns when the life that it meant is over. If somebody restarts the child meanwhile, the last order counts.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            SupervisorNotRunning: The supervisor does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is stopped all the same.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await bring_down(self._taking_orders(), name, Core.stop_child, "stopped by request")
+
+    async def remove(self, name: str) -> None:
+        """
+        Stop a child as `stop` does, and forget it; then the name is free again.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        await bring_down(self._taking_orders(), name, Core.remove_child, "removed by request")
+
+    async def restart(self, name: str) -> Handle[Any]:
+        """
+        Give a child a new life, whether it is up, waits for a restart, or rests; wait until it is ready.
+
+        This never counts against the budget, and starts the row of its delays anew. Returns the handle of the child.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            StartFailed: It came to rest without being ready. The ``__cause__`` is its error.
+            SupervisorNotRunning: The supervisor does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is restarted all the same.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return await restart(self._taking_orders(), name)
+
+
+def child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str | None) -> Child:
+    """
+    Return the child that a nursery-shaped call asks for.
+    """
+    if isinstance(runner, Child | Calls):
+        if args or name is not None:
+            raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
+        return as_child(runner)
+    free = shell.free_name(name_of(runner) if name is None else name)
+    return Child(runner, *args, name=free, restart=Restart.NEVER)
