@@ -5,6 +5,7 @@ Errors name who, what and the way out, and survive being copied and pickled.
 import copy
 import inspect
 import pickle
+import signal
 
 import pytest
 
@@ -22,6 +23,7 @@ from trio_run.errors import (
     LeakedCancelled,
     NotDone,
     PoolWouldDeadlock,
+    SignalReceived,
     StartFailed,
     SupervisorNotRunning,
     SupervisorStopped,
@@ -101,6 +103,7 @@ EXAMPLES = {
     ),
     NotDone("shop/db", "running"): "shop/db has no value yet: it is running. Use `await handle.wait()`.",
     JobCancelled("shop/db", "too slow"): "shop/db has no value: it was cancelled (too slow).",
+    SignalReceived(signal.SIGTERM): "SIGTERM arrived. Catch it with `except* SignalReceived` around run_actors().",
     Closed("the pool", "fetch"): (
         "the pool is closed and did not take fetch. Offer work only inside its `async with` block."
     ),

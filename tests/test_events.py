@@ -32,6 +32,13 @@ FROZEN = {
     "supervisor.gave_up": (Level.ERROR, ("culprit", "history")),
     "supervisor.stopping": (Level.INFO, ("reason",)),
     "supervisor.stopped": (Level.INFO, ("seconds",)),
+    "actor.starting": (Level.INFO, ()),
+    "actor.finished": (Level.INFO, ("seconds",)),
+    "actor.failed": (Level.ERROR, ("seconds", "error")),
+    "actor.interrupted": (Level.DEBUG, ("grace", "reason")),
+    "actor.interrupt_failed": (Level.ERROR, ("error",)),
+    "actor.overdue": (Level.WARNING, ("grace",)),
+    "actor.stopped": (Level.INFO, ("seconds", "how")),
     "job.failed": (Level.WARNING, ("error",)),
     "task.stuck": (Level.WARNING, ("tasks", "seconds", "waits_for", "stack")),
     "loop.blocked": (Level.WARNING, ("seconds", "stack")),
@@ -104,7 +111,7 @@ class TestEveryEvent:
         """
         A name is a noun and what became of it.
         """
-        assert re.fullmatch(r"(child|supervisor|job|task|loop|leak|sink)\.[a-z]+(_[a-z]+)*", kind.name)
+        assert re.fullmatch(r"(actor|child|supervisor|job|task|loop|leak|sink)\.[a-z]+(_[a-z]+)*", kind.name)
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
     def test_an_event_is_never_changed(self, kind):

@@ -54,6 +54,7 @@ LAYERS = {
     "handles": [
         "_group",
         "_pool",
+        "actors/*",
         "supervision/__init__",
         "supervision/_block",
         "supervision/_calls",

@@ -16,6 +16,16 @@ from ._sinks import use_sinks as use_sinks
 from ._stopping import cancel_on_stop as cancel_on_stop
 from ._stopping import stopping as stopping
 from ._stopping import wait_stopping as wait_stopping
+from .actors._actor import Actor as Actor
+from .actors._actors import Actors as Actors
+from .actors._actors import run_actors as run_actors
+from .actors._made import file_actor as file_actor
+from .actors._made import hypercorn_actor as hypercorn_actor
+from .actors._made import listener_actor as listener_actor
+from .actors._made import process_actor as process_actor
+from .actors._made import scope_actor as scope_actor
+from .actors._made import signal_actor as signal_actor
+from .actors._spec import OnExit as OnExit
 from .errors import ChildCancelled as ChildCancelled
 from .errors import ChildNotFound as ChildNotFound
 from .errors import ChildReturned as ChildReturned
@@ -28,6 +38,7 @@ from .errors import JobCancelled as JobCancelled
 from .errors import LeakedCancelled as LeakedCancelled
 from .errors import NotDone as NotDone
 from .errors import PoolWouldDeadlock as PoolWouldDeadlock
+from .errors import SignalReceived as SignalReceived
 from .errors import StartFailed as StartFailed
 from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import SupervisorStopped as SupervisorStopped

@@ -26,3 +26,4 @@ from ._work import Closed as Closed
 from ._work import JobCancelled as JobCancelled
 from ._work import NotDone as NotDone
 from ._work import PoolWouldDeadlock as PoolWouldDeadlock
+from ._work import SignalReceived as SignalReceived

@@ -4,6 +4,7 @@ What goes wrong with the jobs of groups and pools.
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
 from .._said import said
@@ -90,3 +91,19 @@ class Closed(TrioRunError):
         return (
             f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
         )
+
+
+class SignalReceived(TrioRunError):
+    """
+    A signal arrived that an actor waited for. It is no fault: it is how the actors are told to end.
+
+    Attributes:
+        signal: Which one, as in ``signal.SIGTERM``.
+    """
+
+    def __init__(self, signal: enum.IntEnum) -> None:
+        self.signal: enum.IntEnum = signal
+        super().__init__(signal)
+
+    def __str__(self) -> str:
+        return f"{self.signal.name} arrived. Catch it with `except* SignalReceived` around run_actors()."

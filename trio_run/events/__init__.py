@@ -8,6 +8,13 @@ Laws: an event is never changed. `Event.cause` is the number of an earlier event
 event only.
 """
 
+from ._actor import ActorFailed as ActorFailed
+from ._actor import ActorFinished as ActorFinished
+from ._actor import ActorInterrupted as ActorInterrupted
+from ._actor import ActorInterruptFailed as ActorInterruptFailed
+from ._actor import ActorOverdue as ActorOverdue
+from ._actor import ActorStarting as ActorStarting
+from ._actor import ActorStopped as ActorStopped
 from ._child import ChildFailed as ChildFailed
 from ._child import ChildFinished as ChildFinished
 from ._child import ChildLost as ChildLost

@@ -1,0 +1,3 @@
+"""
+Actors: runners that end together.
+"""
