@@ -65,12 +65,12 @@ class TestSteering:
         By default who ran goes on as long as it can, then whoever waited longest.
         """
         steering = Steering(Told())
-        steering.admit("abc")
+        steering.admit(*"abc")
         went = [steering.take()]
-        steering.admit("a")
+        steering.admit(*"a")
         went.append(steering.take())
         went.append(steering.take())
-        steering.admit("a")
+        steering.admit(*"a")
         went += [steering.take(), steering.take()]
 
         assert ["a", "a", "b", "c", "a"] == went
@@ -81,9 +81,9 @@ class TestSteering:
         Who could have gone on and was passed over stands last.
         """
         steering = Steering(Told([0, 1]))
-        steering.admit("abc")
+        steering.admit(*"abc")
         steering.take()
-        steering.admit("a")
+        steering.admit(*"a")
 
         assert ("b", True) == (steering.take(), steering.preempted)
         assert ["c", "a"] == [steering.take(), steering.take()]
@@ -97,10 +97,10 @@ class TestSteering:
 
         def play(chooser):
             steering, chance, went = Steering(chooser), random.Random(1), []
-            steering.admit(range(4))
+            steering.admit(*range(4))
             for _ in range(60):
                 went.append(steering.take())
-                steering.admit([went[-1]] if chance.random() < 0.6 or steering.anyone is None else [])
+                steering.admit(*([went[-1]] if chance.random() < 0.6 or steering.anyone is None else []))
             return steering.choices, went
 
         noted, went = play(Told(choices))
@@ -113,12 +113,12 @@ class TestSteering:
         Whatever is chosen, everybody gets their turn.
         """
         steering = Steering(chooser)
-        steering.admit(range(3))
+        steering.admit(*range(3))
         waited = dict.fromkeys(range(3), 0)
         longest = 0
         for _ in range(4000):
             went = steering.take()
-            steering.admit([went])
+            steering.admit(went)
             waited = {task: 0 if task == went else times + 1 for task, times in waited.items()}
             longest = max(longest, *waited.values())
 
@@ -129,7 +129,7 @@ class TestSteering:
         Once it is closed nobody is asked any more, and nothing is noted.
         """
         steering = Steering(Told([1, 1, 1]))
-        steering.admit("abc")
+        steering.admit(*"abc")
         steering.is_open = False
 
         assert ("a", "b", "c", []) == (steering.take(), steering.take(), steering.take(), steering.choices)

@@ -161,7 +161,7 @@ class _Batches(trio.abc.Instrument):
         """
         course, steering = self.course, self.course.steering
         chosen = [task for task in batch if not is_ours(task)]
-        steering.admit(task for task in batch if is_ours(task))
+        steering.admit(*filter(is_ours, batch))
         while steering.anyone is not None:
             task = course.next_task()
             if task is not None:
@@ -172,17 +172,20 @@ class _Batches(trio.abc.Instrument):
         """
         Have one task of all that can run take a step, or trio's own tasks if there are any.
         """
-        course, steering = self.course, self.course.steering
-        if self._stand_in is not None:
-            batch.remove(self._stand_in)
-        ours = [task for task in batch if is_ours(task)]
-        if ours:
-            steering.admit(ours)
-            batch[:] = [task for task in batch if not is_ours(task)]
+        course, steering, was = self.course, self.course.steering, self._stand_in
+        trios: list[Task] = []
+        for task in batch:
+            if task is was:
+                continue
+            if is_ours(task):
+                steering.admit(task)
+            else:
+                trios.append(task)
         if steering.anyone is None:
             course.note_quiet()
-        elif not batch and (task := course.next_task()) is not None:
-            batch.append(task)
+        elif not trios and (chosen := course.next_task()) is not None:
+            trios.append(chosen)
+        batch[:] = trios
         self._stand_in = stand_in = steering.anyone
         if stand_in is not None:
             self._queue.append(stand_in)

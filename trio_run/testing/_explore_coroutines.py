@@ -150,7 +150,7 @@ class _Turns(trio.abc.Instrument):
     def _admit(self) -> None:
         fresh, self._fresh = self._fresh, []
         fresh.sort(key=_number)
-        self.course.steering.admit(coro.task for coro in fresh)
+        self.course.steering.admit(*[coro.task for coro in fresh])
 
     def _next_wide(self) -> Task | None:
         self._admit()

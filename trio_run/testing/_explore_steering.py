@@ -13,7 +13,7 @@ Laws: the choices made are enough to make them again. Nobody is passed over more
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import attrs
@@ -81,7 +81,7 @@ class Steering(Generic[T]):
             return self._front
         return self._queue[0] if self._queue else None
 
-    def admit(self, tasks: Iterable[T]) -> None:
+    def admit(self, *tasks: T) -> None:
         """
         Take in tasks that can run from now on, in an order that is the same in every run.
         """
@@ -118,8 +118,9 @@ class Steering(Generic[T]):
         """
         Ask whether time passes now, and note the answer as one of the choices.
         """
-        answer = self.chooser.lets_time_pass()
-        self._note(int(answer), 2)
+        self.preempted = answer = self.chooser.lets_time_pass()
+        self.choices.append(int(answer))
+        self.widths.append(2)
         return answer
 
     def _choose(self, candidates: Sequence[T], oldest: int) -> int:
@@ -129,13 +130,10 @@ class Steering(Generic[T]):
         if not self.is_open:
             return 0
         choice = self.chooser.pick(candidates)
-        self._note(choice, len(candidates))
-        return choice
-
-    def _note(self, choice: int, width: int) -> None:
         self.preempted = choice > 0
         self.choices.append(choice)
-        self.widths.append(width)
+        self.widths.append(len(candidates))
+        return choice
 
     def _step_back(self) -> None:
         """
