@@ -10,13 +10,14 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 import contextlib
+import math
 import os
 import random
 import select
 import threading
 import types
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
@@ -130,11 +131,18 @@ def is_scheduled(task: Task) -> bool:
     return task._next_send_fn is not None  # noqa: SLF001
 
 
-def deadline_of(task: Task) -> float:
+def with_deadline(tasks: Iterable[Task]) -> Iterator[Task]:
     """
-    Return when *task* is cancelled, as far as that is known; in seconds of `trio.current_time`.
+    Yield those of *tasks* that are going to be cancelled at some time, or are already, as far as that is known.
     """
-    return task._cancel_status.effective_deadline()  # noqa: SLF001
+    known: dict[object, float] = {}  # Tasks of one nursery share their status, and there may be thousands of them.
+    for task in tasks:
+        status = task._cancel_status  # noqa: SLF001
+        deadline = known.get(status)
+        if deadline is None:
+            deadline = known[status] = status.effective_deadline()
+        if deadline != math.inf:
+            yield task
 
 
 def lot_of(lock: trio.Lock | trio.StrictFIFOLock) -> trio.lowlevel.ParkingLot:

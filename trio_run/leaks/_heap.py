@@ -65,28 +65,18 @@ _ice = _Ice()
 
 
 @contextlib.contextmanager
-def old_left_out() -> Generator[None]:
+def frozen_heap() -> Generator[None]:
     """
-    Have collections inside of the block go through what is made in it alone. Such blocks may nest and overlap.
+    Make garbage collections inside of the block cheap: what is there now is left out of each of them.
+
+    For a series of runs; a check does this for itself. What is there now and becomes garbage inside of the block is freed after
+    it. Such blocks may nest and overlap; see `gc.freeze`.
     """
     _ice.freeze()
     try:
         yield
     finally:
         _ice.leave()
-
-
-@contextlib.contextmanager
-def frozen_heap() -> Generator[None]:
-    """
-    Make garbage collections inside of the block cheap: what is there now is left out of each of them.
-
-    For a series of runs, as in an exploration; a check does this for itself. What is there now and becomes garbage inside of
-    the block is freed after it. Such blocks may nest and overlap; see `gc.freeze`.
-    """
-    gc.collect()
-    with old_left_out():
-        yield
 
 
 def collect() -> Unborn:

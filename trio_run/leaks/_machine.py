@@ -7,6 +7,7 @@ processes are known only if they were started with `subprocess` while somebody l
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import stat
@@ -17,8 +18,6 @@ from pathlib import Path
 import attrs
 
 from ._things import Kind
-
-_PROC = Path("/proc/self")
 
 
 @attrs.frozen
@@ -83,16 +82,21 @@ def processes(started: Iterable[int] = ()) -> Iterator[Process]:
     """
     Yield the child processes, ended or not; those *started* are looked for where the system keeps no list.
     """
-    listed = list(_PROC.glob("task/*/children")) if sys.platform == "linux" else []
-    if not listed:
+    lists = list(_lists_of_children()) if sys.platform == "linux" else []
+    if not lists:
         yield from _asked(started)
-        return
-    for path in listed:
-        try:
-            numbers = path.read_text().split()
-        except OSError:
-            continue  # The thread has ended.
-        yield from filter(None, map(_process, numbers))
+    for numbers in lists:
+        yield from filter(None, map(_process, numbers.split()))
+
+
+def _lists_of_children() -> Iterator[str]:
+    """
+    Yield the numbers of the child processes of each thread.
+    """
+    for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - four times as fast as Path.iterdir
+        # Where the kernel keeps no such list, or the thread has ended, there is none.
+        with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children", "rb") as file:  # noqa: PTH123
+            yield file.read().decode()
 
 
 def _process(number: str) -> Process | None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 # What `sys` has with an underscore is documented, and has no other name.
 import contextlib
 import gc
-import math
 import signal
 import sys
 import types
@@ -173,13 +172,18 @@ class Groups:
 
     counts: dict[tuple[object, ...], int] = attrs.field(factory=dict[tuple[object, ...], int])
     firsts: dict[tuple[object, ...], LeakedTask] = attrs.field(factory=dict[tuple[object, ...], LeakedTask])
+    owners: dict[tuple[object, ...], str] = attrs.field(factory=dict[tuple[object, ...], str])
+    """By the nursery, and the code that its tasks begin with."""
 
     def add(self, task: Task, stack: Stack) -> None:
         """
         Add a task, with where it stands.
         """
-        owner = _owner_of(task)
-        like = (task.name, owner, *[(frame.f_code, line) for frame, line in stack])
+        siblings = (task.parent_nursery, id(stack[0][0].f_code) if stack else 0)  # Code is slow to hash.
+        owner = self.owners.get(siblings)
+        if owner is None:
+            owner = self.owners[siblings] = _owner_of(task)
+        like = (task.name, owner, *[(id(frame.f_code), line) for frame, line in stack])
         if like not in self.counts:
             self.counts[like] = 0
             self.firsts[like] = LeakedTask(name=task.name, owner=owner, stands=places_of(stack))
@@ -200,32 +204,33 @@ def _reached(tasks: Sequence[Task], me: Task) -> set[int]:
     Return the identities of the tasks that something reachable can wake.
     """
     reached: set[int] = set()
-    live = [task for task in tasks if task is me or _can_go_on(task)]
+    live = [me, *filter(_can_go_on, tasks), *compat.with_deadline(tasks)]
     frontier = [*_roots(), *live]
     # What this search holds itself proves nothing.
     seen = {id(each) for each in (tasks, reached, live, frontier, *compat.tables())}
     seen.add(id(seen))
     opaque = frozenset({Task, *compat.structure()})
+    see = seen.add
     while frontier:
-        frontier = list(filter(gc.is_tracked, frontier))  # Nothing else leads anywhere.
-        by_identity = dict(zip(map(id, frontier), frontier, strict=True))
-        unseen = by_identity.keys() - seen
-        seen |= unseen
-        fresh = [by_identity[each] for each in unseen]
-        found = [thing for thing in fresh if type(thing) is Task]
-        reached.update(map(id, found))
+        fresh = [
+            thing
+            for thing in filter(gc.is_tracked, frontier)  # Nothing else leads anywhere.
+            if (identity := id(thing)) not in seen and not see(identity)
+        ]
         frontier = gc.get_referents(*[thing for thing in fresh if type(thing) not in opaque])
-        for task in found:
-            frontier += _held_by(task)
+        for task in fresh:
+            if type(task) is Task:
+                reached.add(id(task))
+                frontier += _held_by(task)
     return reached
 
 
 def _can_go_on(task: Task) -> bool:
     """
-    Tell whether *task* goes on whatever the others do.
+    Tell whether *task* goes on now, whatever the others do.
     """
     trios_own = task.parent_nursery is None or compat.is_trios_own(task)
-    return trios_own or compat.is_scheduled(task) or compat.deadline_of(task) != math.inf
+    return trios_own or compat.is_scheduled(task)
 
 
 def _held_by(task: Task) -> Iterator[object]:
@@ -259,7 +264,7 @@ def _roots() -> Iterator[object]:
 
 
 def _sleeps_forever(stack: Stack) -> bool:
-    return any(frame.f_code is trio.sleep_forever.__code__ for frame, _ in stack[-3:])
+    return trio.sleep_forever.__code__ in [frame.f_code for frame, _ in stack[-3:]]
 
 
 def _owner_of(task: Task) -> str:

@@ -28,7 +28,7 @@ import trio
 
 from .. import _trio_compat as compat
 from ._births import Births, Synchronizer
-from ._heap import old_left_out
+from ._heap import frozen_heap
 
 Undo = Callable[[], None]
 
@@ -116,7 +116,7 @@ def end() -> None:
 
 def _open_taps(watch: Watch) -> None:
     births, undo = watch.births, watch.undo
-    undo.enter_context(old_left_out())
+    undo.enter_context(frozen_heap())
     undo.callback(_after_init(trio.lowlevel.Task, births.note_task))
     for kind, take in (
         (trio.Lock, "acquire_nowait"),

@@ -230,7 +230,7 @@ class _Reader:
         """
         Return what *frames* tell.
         """
-        key = tuple([(frame.f_code, line) for frame, line in frames])
+        key = tuple([(id(frame.f_code), line) for frame, line in frames])  # Code is slow to hash.
         reading = self.known.get(key)
         if reading is None:
             reading = self.known[key] = read(frames)

@@ -88,7 +88,7 @@ class Reading:
         """
         if self.describe is None:
             return self.plain
-        return attrs.evolve(self.plain, detail=self.describe(frames[self.index][0].f_locals))
+        return Wait(self.plain.primitive, self.plain.at, self.describe(frames[self.index][0].f_locals))
 
 
 def read(frames: AwaitFrames) -> Reading:
