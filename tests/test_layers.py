@@ -74,6 +74,7 @@ LAYERS = {
         "testing/__init__",
         "testing/_everywhere*",
         "testing/_explore*",
+        "testing/_watch*",
     ],
 }
 

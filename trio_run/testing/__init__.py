@@ -21,3 +21,6 @@ from ._explore import Exploration as Exploration
 from ._explore import explore as explore
 from ._explore import replay as replay
 from ._explore_course import Livelock as Livelock
+from ._watch import Accessed as Accessed
+from ._watch import LostUpdate as LostUpdate
+from ._watch import watch as watch
