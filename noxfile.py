@@ -84,6 +84,15 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
 
 
+@nox.session
+def planted(session: nox.Session) -> None:
+    """
+    Measure the testing tools on the planted bugs, and compare with what the documentation says.
+    """
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.planted", "--check")
+
+
 @nox.session(python=CURRENT)
 def bench(session: nox.Session) -> None:
     """

@@ -25,9 +25,6 @@ from trio_run.testing import (
 from trio_run.testing._everywhere_cancel import CancelZone
 from trio_run.testing._everywhere_zone import Zone
 
-TOOLS = {"cancel_everywhere": cancel_everywhere, "fault_everywhere": fault_everywhere}
-PLANTED = sorted(path.stem for path in (Path(__file__).parent.parent / "planted" / "everywhere").glob("*.py"))
-
 
 def planted(name):
     """
@@ -39,41 +36,6 @@ def planted(name):
 
 def verdicts(report):
     return {finding.verdict.value for finding in report.findings}
-
-
-class TestPlanted:
-    @pytest.mark.parametrize("name", PLANTED)
-    def test_found(self, name):
-        """
-        Each broken program is found by the tools that it names, with the verdict, and in its own file.
-        """
-        program, options = planted(name)
-        for tool, verdict in program.FINDS.items():
-            report = TOOLS[tool](program.broken, **options)
-            found = [finding for finding in report.findings if finding.verdict.value == verdict]
-
-            assert found, str(report)
-            assert {program.__file__} == {finding.file for finding in found}
-            assert all(finding.line > 0 for finding in found)
-
-    @pytest.mark.parametrize("name", PLANTED)
-    def test_mended(self, name):
-        """
-        Its mended twin is not, by either of them.
-        """
-        program, options = planted(name)
-
-        for tool in TOOLS.values():
-            assert [] == list(tool(program.mended, **options).findings)
-
-    def test_there_are_enough(self):
-        """
-        The folder is found, and each verdict is planted in it but that trio breaks down.
-        """
-        found = {verdict for name in PLANTED for verdict in planted(name)[0].FINDS.values()}
-
-        assert 30 <= len(PLANTED)
-        assert {each.value for each in Verdict} - {"crash"} == found
 
 
 async def tidy():

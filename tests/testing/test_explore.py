@@ -113,36 +113,6 @@ def run(program, chooser=None, *, model="wide", slack=0.0, max_steps=10_000, eng
     return run_once(program, chooser or Told(), Rules(Model(model), slack, max_steps, engine), [] if seen else None)
 
 
-class TestRaces:
-    @pytest.mark.parametrize("path", RACES, ids=stem)
-    def test_found(self, path):
-        """
-        A planted race is found within 200 schedules, and its token makes it happen again.
-        """
-        race = load(path)
-        result = explore(race.broken, schedules=200, seed=0, **settings(race))
-
-        assert result.failure is not None
-        assert None is result.diverged
-        assert result.token == replay(race.broken, result.token, max_steps=settings(race)["max_steps"]).token
-
-    @pytest.mark.parametrize("path", RACES, ids=stem)
-    def test_mended(self, path):
-        """
-        A program without a race is not reported.
-        """
-        race = load(path)
-        result = explore(race.mended, schedules=200, seed=0, **settings(race))
-
-        assert (None, None, None) == (result.failure, result.token, result.diverged)
-
-    def test_how_many(self):
-        """
-        The corpus is not shrinking.
-        """
-        assert len(RACES) >= 27
-
-
 class TestExplore:
     def test_failure(self):
         """
