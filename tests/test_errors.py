@@ -12,6 +12,7 @@ import pytest
 from trio_run import errors
 from trio_run.errors import (
     ChildCancelled,
+    ChildDown,
     ChildNotFound,
     ChildReturned,
     Closed,
@@ -25,6 +26,7 @@ from trio_run.errors import (
     PoolWouldDeadlock,
     SignalReceived,
     StartFailed,
+    StartWouldDeadlock,
     SupervisorNotRunning,
     SupervisorStopped,
     SupervisorStopping,
@@ -77,6 +79,9 @@ EXAMPLES = {
     ChildCancelled("shop/db"): (
         "shop/db was cancelled, but not by its supervisor. To end a child for good, stop it by name."
     ),
+    ChildDown("shop/db"): (
+        "shop/db is down, and nothing is to start it. To bring it up, call restart() with its name."
+    ),
     LeakedCancelled("shop/db"): (
         "shop/db raised a trio.Cancelled that no cancel scope around it had sent. Look for code that stores a Cancelled "
         "and raises it later."
@@ -96,6 +101,10 @@ EXAMPLES = {
     SupervisorStopped("shop"): "The supervisor shop has stopped: it takes no orders until it is run again.",
     WouldDeadlock("shop/db", "shop/db/pool"): (
         "shop/db/pool would wait for shop/db to end, and so for itself. Return instead, or ask from another child."
+    ),
+    StartWouldDeadlock("shop/web", "shop/db"): (
+        "shop/db would wait for shop/web to be ready, which comes up only after shop/db is ready itself. "
+        "Call task_status.started() first, or use start_soon."
     ),
     PoolWouldDeadlock("shop/pool", "shop/pool/crawl", 8): (
         "shop/pool/crawl would wait for a slot of shop/pool for ever: all 8 are held by jobs that wait for one. Await the "

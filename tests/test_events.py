@@ -31,7 +31,7 @@ FROZEN = {
     "supervisor.group_restarting": (Level.WARNING, ("culprit", "members")),
     "supervisor.gave_up": (Level.ERROR, ("culprit", "history")),
     "supervisor.stopping": (Level.INFO, ("reason",)),
-    "supervisor.stopped": (Level.INFO, ("seconds",)),
+    "supervisor.stopped": (Level.INFO, ("seconds", "drained", "cancelled", "ended")),
     "actor.starting": (Level.INFO, ()),
     "actor.finished": (Level.INFO, ("seconds",)),
     "actor.failed": (Level.ERROR, ("seconds", "error")),

@@ -29,6 +29,7 @@ LAYERS = {
         "supervision/_timers",
         "supervision/_restarts",
         "supervision/_core",
+        "supervision/_exits",
         "supervision/_status",
     ],
     "mechanisms": [
@@ -43,13 +44,17 @@ LAYERS = {
         "_trio_check",
         "_trio_compat",
         "supervision/_child",
+        "supervision/_deadlock",
         "supervision/_fence",
         "supervision/_host",
+        "supervision/_inside",
         "supervision/_orders",
         "supervision/_outcome",
         "supervision/_report",
         "supervision/_seat",
         "supervision/_shell",
+        "supervision/_standing",
+        "supervision/_stop_log",
     ],
     "handles": [
         "_group",
@@ -59,6 +64,7 @@ LAYERS = {
         "supervision/_block",
         "supervision/_calls",
         "supervision/_handle",
+        "supervision/_sight",
     ],
     "front door": ["__init__"],
     "edges": [

@@ -27,6 +27,7 @@ from .actors._made import scope_actor as scope_actor
 from .actors._made import signal_actor as signal_actor
 from .actors._spec import OnExit as OnExit
 from .errors import ChildCancelled as ChildCancelled
+from .errors import ChildDown as ChildDown
 from .errors import ChildNotFound as ChildNotFound
 from .errors import ChildReturned as ChildReturned
 from .errors import Closed as Closed
@@ -40,6 +41,7 @@ from .errors import NotDone as NotDone
 from .errors import PoolWouldDeadlock as PoolWouldDeadlock
 from .errors import SignalReceived as SignalReceived
 from .errors import StartFailed as StartFailed
+from .errors import StartWouldDeadlock as StartWouldDeadlock
 from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import SupervisorStopped as SupervisorStopped
 from .errors import SupervisorStopping as SupervisorStopping
@@ -47,6 +49,8 @@ from .errors import TrioRunError as TrioRunError
 from .errors import WouldDeadlock as WouldDeadlock
 from .supervision._block import open_supervisor as open_supervisor
 from .supervision._child import Child as Child
+from .supervision._exits import ChildExit as ChildExit
+from .supervision._exits import StopReport as StopReport
 from .supervision._handle import Supervisor as Supervisor
 from .supervision._policy import Backoff as Backoff
 from .supervision._policy import Budget as Budget

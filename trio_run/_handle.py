@@ -76,6 +76,7 @@ class Handle(Generic[T]):
     _reason: str | None = None
     _changed: trio.Event | None = None
     _ready: bool = False
+    _guard: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Handle {self.name} {self.state.value}>"
@@ -125,11 +126,14 @@ class Handle(Generic[T]):
 
         Raises:
             JobCancelled: It was cancelled, or stopped.
+            WouldDeadlock: The caller is that child, or lives below it.
             BaseException: It failed; this is the very error it raised.
 
         Cancellation:
             Ends the wait, and leaves the job or child alone.
         """
+        if self._guard is not None:
+            self._guard()
         await wait_until(self, _is_done)
         return self.value
 
@@ -148,11 +152,15 @@ class Handle(Generic[T]):
             self._canceller(reason)
 
 
-def make_handle(name: str, canceller: Callable[[str | None], None]) -> Handle[Any]:
+def make_handle(
+    name: str, canceller: Callable[[str | None], None], guard: Callable[[], None] | None = None
+) -> Handle[Any]:
     """
     Make the handle of something called *name*, which is cancelled by *canceller*.
+
+    Before anybody waits for its end, *guard* is called, and raises if they would wait for themselves.
     """
-    return Handle(name, State.WAITING, None, canceller)
+    return Handle(name, State.WAITING, None, canceller, guard=guard)
 
 
 def note_running(handle: Handle[Any]) -> None:
@@ -197,7 +205,7 @@ def settle(
         raise InternalError(f"The outcome of {handle!r} was to be set again, to {state.value}.")
     handle.state, handle._value, handle._error = state, value, error  # noqa: SLF001
     handle._reason = handle._reason or reason  # noqa: SLF001
-    handle._canceller = _nothing_to_cancel  # noqa: SLF001
+    handle._canceller, handle._guard = _nothing_to_cancel, None  # noqa: SLF001
     _wake(handle)
 
 

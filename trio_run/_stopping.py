@@ -43,6 +43,15 @@ class Life:
     listener: Callable[[], None] | None = None
     """Called once, when the runner first listens."""
 
+    owner: object = None
+    """Whose child this is a life of; for the supervisors, which know what it is."""
+
+    below: list[object] | None = None
+    """The supervisors that run in it; for their own use, too."""
+
+    report: object = None
+    """What the stop of the supervisor that this is a life of came to."""
+
     _calls: dict[object, Callable[[str], None]] | None = None
 
     @property

@@ -11,6 +11,7 @@ starts.
 from ._base import InternalError as InternalError
 from ._base import TrioRunError as TrioRunError
 from ._supervision import ChildCancelled as ChildCancelled
+from ._supervision import ChildDown as ChildDown
 from ._supervision import ChildNotFound as ChildNotFound
 from ._supervision import ChildReturned as ChildReturned
 from ._supervision import DuplicateChild as DuplicateChild
@@ -18,6 +19,7 @@ from ._supervision import EndedBeforeReady as EndedBeforeReady
 from ._supervision import GaveUp as GaveUp
 from ._supervision import LeakedCancelled as LeakedCancelled
 from ._supervision import StartFailed as StartFailed
+from ._supervision import StartWouldDeadlock as StartWouldDeadlock
 from ._supervision import SupervisorNotRunning as SupervisorNotRunning
 from ._supervision import SupervisorStopped as SupervisorStopped
 from ._supervision import SupervisorStopping as SupervisorStopping

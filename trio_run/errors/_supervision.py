@@ -81,6 +81,22 @@ class ChildCancelled(TrioRunError):
         return f"{self.path} was cancelled, but not by its supervisor. To end a child for good, stop it by name."
 
 
+class ChildDown(TrioRunError):
+    """
+    A child is down, and its supervisor has no reason to start it.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path: str = path
+        super().__init__(path)
+
+    def __str__(self) -> str:
+        return f"{self.path} is down, and nothing is to start it. To bring it up, call restart() with its name."
+
+
 class LeakedCancelled(TrioRunError):
     """
     A runner let a ``trio.Cancelled`` escape that nothing around it had asked for.
@@ -252,3 +268,19 @@ class WouldDeadlock(TrioRunError):
 
     def __str__(self) -> str:
         return f"{self.caller} would wait for {self.path} to end, and so for itself. Return instead, or ask from another child."
+
+
+class StartWouldDeadlock(WouldDeadlock):
+    """
+    A child that is not ready would wait for one that comes up only after it.
+
+    Attributes:
+        path: Who would be waited for, as in ``shop/web``.
+        caller: Who called, as in ``shop/db``.
+    """
+
+    def __str__(self) -> str:
+        return (
+            f"{self.caller} would wait for {self.path} to be ready, which comes up only after {self.caller} is ready itself. "
+            f"Call task_status.started() first, or use start_soon."
+        )

@@ -91,3 +91,12 @@ class SupervisorStopped(Event):
 
     seconds: float
     """How long the stop took."""
+
+    drained: int = 0
+    """How many children ended by themselves once they were asked."""
+
+    cancelled: int = 0
+    """How many had to be cancelled."""
+
+    ended: int = 0
+    """How many were gone before, or went without being asked."""

@@ -17,45 +17,25 @@ import trio
 
 from .._handle import Handle
 from .._names import join, name_of
-from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
 from ._child import Child, as_child
 from ._core import Core
+from ._exits import ChildExit
 from ._orders import bring_down, restart, start, turned_away
 from ._policy import Restart
 from ._shell import Shell
+from ._sight import Sight
 from ._slot import Admission
 
 T = TypeVar("T")
 PosArgsT = TypeVarTuple("PosArgsT")
 
 
-class Calls:
+class Calls(Sight):
     """
     The calls about single children that a supervisor takes while it runs.
     """
 
     __slots__ = ()
-
-    name: str
-    _shell: Shell | None
-    """Its run; None while there is none."""
-
-    _last: Shell | None
-    """The same, kept when the run is over."""
-
-    def _taking_orders(self) -> Shell:
-        """
-        Return the shell if it takes orders.
-        """
-        shell = self._shell
-        if shell is None:
-            raise self._not_running()
-        if shell.core.stopping:
-            raise SupervisorStopping(shell.core.path)
-        return shell
-
-    def _not_running(self) -> SupervisorNotRunning:
-        return SupervisorNotRunning(self.name) if self._last is None else SupervisorStopped(self._last.core.path)
 
     @overload
     def start_soon(self, runner: Child | Calls) -> Handle[Any]: ...
@@ -112,6 +92,7 @@ class Calls:
 
         Raises:
             StartFailed: It ended before it was ready, and is not kept. The ``__cause__`` is its error.
+            StartWouldDeadlock: The caller is not ready itself, and the new child has to wait for that.
             DuplicateChild: The name of the `Child` is taken.
             SupervisorNotRunning: It does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
             TypeError: *runner* cannot run, or *args* do not fit it.
@@ -124,11 +105,14 @@ class Calls:
         handle = await start(shell, child_for(shell, runner, args, name))
         return handle if isinstance(runner, Child | Calls) else handle.ready_value
 
-    async def stop(self, name: str) -> None:
+    async def stop(self, name: str) -> ChildExit:
         """
         Stop a child and keep it down, whatever its siblings do. A child that is down already stays so.
 
         Returns when the life that it meant is over. If somebody restarts the child meanwhile, the last order counts.
+
+        Returns:
+            How that life ended.
 
         Raises:
             ChildNotFound: There is no such child.
@@ -139,14 +123,14 @@ class Calls:
             Ends the wait only; the child is stopped all the same.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        await bring_down(self._taking_orders(), name, Core.stop_child, "stopped by request")
+        return await bring_down(self._taking_orders(), name, Core.stop_child, "stopped by request")
 
-    async def remove(self, name: str) -> None:
+    async def remove(self, name: str) -> ChildExit:
         """
         Stop a child as `stop` does, and forget it; then the name is free again.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        await bring_down(self._taking_orders(), name, Core.remove_child, "removed by request")
+        return await bring_down(self._taking_orders(), name, Core.remove_child, "removed by request")
 
     async def restart(self, name: str) -> Handle[Any]:
         """
@@ -157,6 +141,7 @@ class Calls:
         Raises:
             ChildNotFound: There is no such child.
             StartFailed: It came to rest without being ready. The ``__cause__`` is its error.
+            StartWouldDeadlock: The caller is not ready itself, and the child has to wait for that.
             SupervisorNotRunning: The supervisor does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
             WouldDeadlock: The caller is that child, or lives below it.
 
@@ -175,5 +160,5 @@ def child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str 
         if args or name is not None:
             raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
         return as_child(runner)
-    free = shell.free_name(name_of(runner) if name is None else name)
+    free = shell.seats.free_name(name_of(runner) if name is None else name)
     return Child(runner, *args, name=free, restart=Restart.NEVER)

@@ -20,16 +20,18 @@ import trio
 from .._names import checked, join
 from .._sinks import current_stream
 from .._stopping import Life, current_life
+from ..errors import InternalError
 from ._calls import Calls
 from ._child import Child, as_child
 from ._core import Core
+from ._exits import StopReport
 from ._fence import run_fenced
 from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
 from ._report import Report
 from ._restarts import Restarts
 from ._shell import Shell
 from ._slot import Admission
-from ._status import ChildStatus
+from ._standing import standing
 
 
 @final
@@ -97,12 +99,15 @@ class Supervisor(Calls):
     def __repr__(self) -> str:
         return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StopReport:
         """
         Start the children in order, and keep them as the rules say until asked to stop.
 
         Ready when all the children it starts with are. As a child, or under ``trio-run run``, it stops when it is asked to;
         see also `request_stop`.
+
+        Returns:
+            How each child ended, once all are gone.
 
         Raises:
             StartFailed: A child did not start; the others were stopped again. The ``__cause__`` is the child's error.
@@ -118,9 +123,13 @@ class Supervisor(Calls):
             raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
         shell = self._shell = self._last = _shell_for(self, task_status)
         try:
-            await run_fenced(shell, self.grace)
+            with standing(shell):
+                await run_fenced(shell, self.grace)
         finally:
             self._shell = None
+        if shell.stop_report is None:
+            raise InternalError(f"The run of {shell.core.path} ended without a report.")
+        return shell.stop_report
 
     # Orders.
 
@@ -139,22 +148,6 @@ class Supervisor(Calls):
         if self._shell is None:
             raise self._not_running()
         self._shell.stop(trio.current_time() + self.grace, reason)
-
-    @property
-    def path(self) -> str:
-        """
-        Where it stands in the tree, or stood last, as in ``shop/workers``; its name before the first run.
-        """
-        return self.name if self._last is None else self._last.core.path
-
-    def statistics(self) -> tuple[ChildStatus, ...]:
-        """
-        Return what the children are doing, in start order; nothing if it does not run.
-        """
-        if self._shell is None:
-            return ()
-        slots = self._shell.core.slots.values()
-        return tuple(ChildStatus(s.name, s.phase.value, s.wanted, s.life, s.failures) for s in slots)
 
 
 def _check_rules(name: str, budget: object, backoff: object) -> None:
@@ -180,7 +173,8 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     now = trio.current_time()
     core = Core(path, Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now))
     cause = 0 if life is None else life.cause
-    shell = Shell(core, Report(current_stream(), path, number, plan.budget, now, cause), task_status)
+    report = Report(current_stream(), path, number, plan.budget, now, cause)
+    shell = Shell(core, report, task_status, above=life)
     shell.report.starting(plan.strategy.value, tuple(child.name for child in plan.children))
     context = contextvars.copy_context()
     for child in plan.children:

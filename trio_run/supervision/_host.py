@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from .._handle import note_ready
+from .._runner import Recipe
 from .._stopping import Life, begin_life
 from ..errors import EndedBeforeReady
 from ._facts import Ending, Exited, Fact, Ready
@@ -31,7 +32,7 @@ class Host:
     tell: Callable[[Fact], None]
     report: Report
 
-    async def run(self, seat: Seat, life: Life, scope: trio.CancelScope) -> None:
+    async def run(self, seat: Seat, recipe: Recipe, life: Life, scope: trio.CancelScope) -> None:
         """
         Run one life.
 
@@ -40,7 +41,6 @@ class Host:
         """
         begin_life(life)
         seat.task = trio.lowlevel.current_task()
-        recipe = seat.child.recipe
         status = _Status(self, seat, life.number)
         ending, error = Ending.FATAL, None
         try:
@@ -66,6 +66,7 @@ class Host:
         Note that a child is ready.
         """
         self.report.child_ready(seat, number)
+        seat.ready, seat.given = True, value
         self.tell(Ready(seat.child.name, number))
         if seat.handle is not None:
             note_ready(seat.handle, value)

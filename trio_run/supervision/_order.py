@@ -95,8 +95,7 @@ class Order:
         """
         Let a child that is down and wanted come up as soon as it may.
         """
-        boots = slot.admission is Admission.BOOT and not self.booted and not slot.proven
-        if self.grouped or boots:
+        if is_lined(self, slot):
             heapq.heappush(self._line, (slot.order, slot.name))
         else:
             self._free.append(slot)
@@ -177,9 +176,7 @@ class Order:
             order, name = self._line[0]
             slot = self.slots.get(name)
             if slot is None or slot.order != order or slot.is_settled or (slot.proven and not self.grouped):
-                heapq.heappop(
-                    self._line
-                )  # Nobody has to wait for this one: it is where it should be, or moves by itself.
+                heapq.heappop(self._line)  # It is where it should be, or moves by itself: nobody waits for it.
                 continue
             if slot.phase is Phase.DOWN and not self._is_held(order, now):
                 self._start(slot)
@@ -228,3 +225,10 @@ class Order:
         slot.phase, slot.since = Phase.KILLING, now
         self.out.append(Cancel(slot.name, grace, slot.reason))
         self._timers.set(slot, now + STUCK_EVERY)
+
+
+def is_lined(order: Order, slot: Slot) -> bool:
+    """
+    Tell whether a child comes up in its turn only.
+    """
+    return order.grouped or (slot.admission is Admission.BOOT and not order.booted and not slot.proven)

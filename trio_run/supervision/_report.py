@@ -33,6 +33,7 @@ from ..events import (
     SupervisorStopped,
     SupervisorStopping,
 )
+from ._exits import StopReport
 from ._facts import Ask, Cancel, Ending, Judged, Scheduled, Stuck, Verdict
 from ._policy import Budget
 from ._seat import Seat
@@ -73,12 +74,12 @@ class Report:
         self.began = trio.current_time()
         self.cause = self.stream.send(SupervisorStopping, self.path, self.life, self.cause, reason=reason)
 
-    def stopped(self) -> None:
+    def stopped(self, report: StopReport) -> None:
         """
         Tell that all children are gone.
         """
-        seconds = trio.current_time() - self.began
-        self.stream.send(SupervisorStopped, self.path, self.life, self.cause, seconds=seconds)
+        ways = {how: report.count(how) for how in ("drained", "cancelled", "ended")}
+        self.stream.send(SupervisorStopped, self.path, self.life, self.cause, seconds=report.seconds, **ways)
 
     def gave_up(self, culprit: str, history: tuple[str, ...]) -> None:
         """

@@ -10,16 +10,21 @@ Law: whoever waits for a child is woken by every change, and looks for itself.
 from __future__ import annotations
 
 import contextvars
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
 import trio
 
-from .._handle import Handle, State, make_handle, note_waiting, settle
+from .._handle import Handle, State, make_handle, note_ready, note_running, note_waiting, settle
+from .._said import said
 from .._stopping import Life
 from ._child import Child
-from ._facts import Ending, Judged, Verdict
+from ._exits import ChildExit, StopReport
+from ._facts import Ending, Exited, Judged, Verdict
+from ._inside import check_outside
 from ._slot import Phase, Slot
 
 
@@ -43,7 +48,21 @@ class Seat:
     stop_began: float = math.inf
     how: str = "drained"
     cause: int = 0
-    _changed: trio.Event | None = None
+    ready: bool = False
+    """Whether the present life is ready."""
+
+    given: object = None
+    """What it gave to ``task_status.started()`` last."""
+
+    last: Exited | None = None
+    """How the last life ended; None before that, and while there is another."""
+
+    last_error: str = ""
+    """What the last life that failed raised. Text only, so that a child that is up keeps no frames of its past."""
+
+    _seconds: float = 0.0
+    _below: StopReport | None = None
+    _change: _Change | None = None
 
     def open_handle(self) -> Handle[Any]:
         """
@@ -51,8 +70,18 @@ class Seat:
         """
         handle = self.handle
         if handle is None or handle.done:
-            handle = self.handle = make_handle(self.path, self.cancel)
+            handle = self.handle = make_handle(self.path, self.cancel, self.guard)
+            if self.life is not None:
+                note_running(handle)
+                if self.ready:
+                    note_ready(handle, self.given)
         return handle
+
+    def guard(self) -> None:
+        """
+        Raise WouldDeadlock if the current task is a part of the child, and so cannot wait for its end.
+        """
+        check_outside(self.task, self.path)
 
     def cancel(self, reason: str | None) -> None:
         """
@@ -67,6 +96,14 @@ class Seat:
         """
         fact, verdict = action
         value, self.value = self.value, None
+        self.last = fact
+        self._seconds = trio.current_time() - self.stop_began  # Minus infinity where nobody had to ask.
+        if fact.error is not None:
+            self.last_error = said(fact.error)
+        if self.life is not None and isinstance(self.life.report, StopReport):
+            self._below = self.life.report
+        if self._change is not None:
+            self._change.exit = self.exit()
         self.life = self.scope = self.task = None
         handle = self.handle
         if handle is None:
@@ -86,23 +123,77 @@ class Seat:
         """
         Settle the handle of a child that is down for good, though no life of it just ended.
         """
-        if slot.phase is Phase.DOWN and not slot.wanted:
-            if self.handle is not None and not self.handle.done:
-                settle(self.handle, State.STOPPED)
-            self.notify()
+        if slot.phase is Phase.DOWN and not slot.wanted and self.life is None:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """
+        Settle the handle if it is open, and wake who waits.
+        """
+        if self.handle is not None and not self.handle.done:
+            settle(self.handle, State.STOPPED)
+        self.notify()
+
+    def exit(self) -> ChildExit:
+        """
+        Return how the last life ended.
+        """
+        last = self.last
+        if last is None:
+            return ChildExit(path=self.path, life=0, how="ended", seconds=0.0)
+        asked = self._seconds >= 0
+        return ChildExit(
+            path=self.path,
+            life=last.life,
+            how=self.how if asked else "ended",
+            seconds=self._seconds if asked else 0.0,
+            error=last.error,
+            below=self._below,
+        )
 
     def notify(self) -> None:
         """
         Wake who waits for a change.
         """
-        changed, self._changed = self._changed, None
-        if changed is not None:
-            changed.set()
+        change, self._change = self._change, None
+        if change is not None:
+            change.event.set()
 
-    async def change(self) -> None:
+    async def change(self) -> ChildExit | None:
         """
-        Wait until something happens to the child.
+        Wait until something happens to the child; return how a life ended, if that is what happened.
         """
-        if self._changed is None:
-            self._changed = trio.Event()
-        await self._changed.wait()
+        change = self._change
+        if change is None:
+            change = self._change = _Change()
+        await change.event.wait()
+        return change.exit
+
+
+class Seats(dict[str, Seat]):
+    """
+    The children of one run, by name.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers: dict[str, Iterator[int]] = {}
+
+    def free_name(self, name: str) -> str:
+        """
+        Return *name*, with a number if there is a child of that name.
+        """
+        if name not in self:
+            return name
+        numbers = self._numbers.setdefault(name, itertools.count(2))
+        return next(numbered for number in numbers if (numbered := f"{name}-{number}") not in self)
+
+
+@attrs.define(eq=False)
+class _Change:
+    """
+    The next thing that happens to a child.
+    """
+
+    event: trio.Event = attrs.field(factory=trio.Event)
+    exit: ChildExit | None = None

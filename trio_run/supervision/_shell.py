@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import itertools
 import math
-from collections.abc import Iterator
 
 import attrs
 import trio
 
-from .._handle import State, note_running, settle
+from .._handle import note_running
 from .._names import join
 from .._stopping import Life
 from ._child import Child
 from ._core import Core
+from ._exits import StopReport
 from ._facts import (
     Action,
     Ask,
@@ -42,8 +41,9 @@ from ._facts import (
 from ._host import Host
 from ._outcome import verdict_on
 from ._report import Report
-from ._seat import Seat
+from ._seat import Seat, Seats
 from ._slot import Admission, End
+from ._stop_log import StopLog
 
 
 @attrs.define(eq=False)
@@ -56,13 +56,17 @@ class Shell:
     report: Report
     task_status: trio.TaskStatus[None]
     nursery: trio.Nursery = attrs.field(init=False)
-    seats: dict[str, Seat] = attrs.field(factory=dict)
+    seats: Seats = attrs.field(factory=Seats)
+    above: Life | None = None  # What the supervisor runs in.
+    task: trio.lowlevel.Task | None = None  # Which runs the supervisor.
     cancelled: bool = False
     """Whether the supervisor stops since it was cancelled from outside."""
 
+    over: trio.Event = attrs.field(factory=trio.Event)  # Set when the run is over, however it ended.
+    stop_report: StopReport | None = None  # There once all children are gone.
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
-    _numbers: dict[str, Iterator[int]] = attrs.field(factory=dict)
+    _stop_log: StopLog = attrs.field(factory=StopLog)
     _sleeper: trio.lowlevel.Task | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -77,6 +81,7 @@ class Shell:
 
         A KeyboardInterrupt can only arrive while nothing is in hand, and is treated like a child that raised it.
         """
+        self.task = trio.lowlevel.current_task()
         while not self._turn():
             with trio.CancelScope(deadline=self.core.order.alarm) as alarm:
                 try:
@@ -148,15 +153,6 @@ class Shell:
         self.wake()
         return seat
 
-    def free_name(self, name: str) -> str:
-        """
-        Return *name*, with a number if there is a child of that name.
-        """
-        if name not in self.seats:
-            return name
-        numbers = self._numbers.setdefault(name, itertools.count(2))
-        return next(numbered for number in numbers if (numbered := f"{name}-{number}") not in self.seats)
-
     def stop(self, deadline: float, reason: str) -> None:
         """
         Have the supervisor stop until *deadline* at the latest.
@@ -176,9 +172,7 @@ class Shell:
             case Start(name, life):
                 self._start(self.seats[name], life)
             case Judged():
-                seat = self.seats[action.fact.name]
-                self.report.child_ended(seat, action)
-                seat.end_life(action)
+                self._ended(self.seats[action.fact.name], action)
             case Cancel(name=name, reason=reason):
                 seat, life = self._going(name, "cancelled")
                 self.report.child_cancelled(seat, life, action)
@@ -206,9 +200,10 @@ class Shell:
     def _start(self, seat: Seat, number: int) -> None:
         name = seat.child.name
         seat.began, seat.stop_began = trio.current_time(), math.inf
+        seat.ready, seat.last = False, None
         self.report.child_starting(seat, number)
         hears = functools.partial(self.tell, Hears(name, number))
-        life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears)
+        life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears, owner=self)
         scope = trio.CancelScope()
         seat.life, seat.scope = life, scope
         if seat.handle is not None:
@@ -216,7 +211,7 @@ class Shell:
         seat.context.run(self._spawn, seat, life, scope)
 
     def _spawn(self, seat: Seat, life: Life, scope: trio.CancelScope) -> None:
-        self.nursery.start_soon(self._host.run, seat, life, scope, name=f"{seat.path}#{life.number}")
+        self.nursery.start_soon(self._host.run, seat, seat.child.recipe, life, scope, name=f"{seat.path}#{life.number}")
 
     def _going(self, name: str, how: str) -> tuple[Seat, int]:
         seat = self.seats[name]
@@ -225,25 +220,29 @@ class Shell:
         seat.how = how
         return seat, 0 if seat.life is None else seat.life.number
 
+    def _ended(self, seat: Seat, action: Judged) -> None:
+        self.report.child_ended(seat, action)
+        seat.end_life(action)
+        if self.core.stopping:
+            self._stop_log.ended(seat)
+
     def _leave(self, name: str) -> None:
         seat = self.seats.pop(name)
         self.report.child_removed(seat)
-        if seat.handle is not None and not seat.handle.done:
-            settle(seat.handle, State.STOPPED)
-        seat.notify()
+        seat.abandon()
 
     def _stopping(self, reason: str) -> None:
         if self.core.end is End.GAVE_UP:
             self.report.gave_up(self.core.culprit, self.core.restarts.ledger.history)
         self.report.stopping(reason)
+        self._stop_log.begin(reason, (seat for seat in self.seats.values() if seat.life is None))
 
     # The end.
 
     def finish(self) -> BaseException | None:
         """
-        Settle what is left open once all children are gone, and return what the run is to raise.
+        Tell that all children are gone, and return what the run is to raise.
         """
-        for name, seat in self.seats.items():
-            seat.rest(self.core.slots[name])
-        self.report.stopped()
+        self.stop_report = self._stop_log.report(self.core.path, trio.current_time() - self.report.began)
+        self.report.stopped(self.stop_report)
         return verdict_on(self.core)
