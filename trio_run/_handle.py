@@ -160,7 +160,9 @@ def make_handle(
 
     Before anybody waits for its end, *guard* is called, and raises if they would wait for themselves.
     """
-    return Handle(name, State.WAITING, None, canceller, guard=guard)
+    handle: Handle[Any] = Handle(name, State.WAITING, None, canceller)
+    handle._guard = guard  # noqa: SLF001
+    return handle
 
 
 def note_running(handle: Handle[Any]) -> None:
