@@ -16,16 +16,22 @@ from trio_run.errors import (
     ChildNotFound,
     ChildReturned,
     Closed,
+    Directive,
+    Done,
     DuplicateChild,
     EndedBeforeReady,
+    Escalate,
     GaveUp,
+    Ignore,
     InternalError,
     JobCancelled,
     LeakedCancelled,
     NotDone,
     PoolWouldDeadlock,
+    RestartAfter,
     SignalReceived,
     StartFailed,
+    StartTimedOut,
     StartWouldDeadlock,
     SupervisorNotRunning,
     SupervisorStopped,
@@ -73,6 +79,15 @@ EXAMPLES = {
         "shop/db returned before it was ready. Call task_status.started() once it serves, or leave the task_status "
         "parameter out."
     ),
+    StartTimedOut("shop/db", 3.0): (
+        "shop/db was not ready after 3 s. Look what it waits for before task_status.started(), or give it more time with "
+        "start_timeout=."
+    ),
+    Directive("odd"): "odd",
+    Done(): "the child is done, and need not be started again",
+    Ignore(): "the child has nothing to do here; to be raised before it is ready",
+    RestartAfter(5.0): "the child wants to be started again after 5 s",
+    Escalate(): "the child is beyond what its supervisor can mend",
     ChildReturned("shop/db"): (
         "shop/db returned, and its restart is ALWAYS. If it may finish, use restart=Restart.ON_FAILURE."
     ),

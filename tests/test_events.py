@@ -20,6 +20,8 @@ FROZEN = {
     "child.finished": (Level.INFO, ("seconds",)),
     "child.failed": (Level.WARNING, ("seconds", "error")),
     "child.lost": (Level.ERROR, ("seconds", "error")),
+    "child.parked": (Level.ERROR, ("seconds", "error", "history")),
+    "child.ignored": (Level.INFO, ("seconds",)),
     "child.restart_scheduled": (Level.INFO, ("delay", "failures", "spent", "restarts", "per")),
     "child.stopping": (Level.DEBUG, ("grace", "reason")),
     "child.overdue": (Level.WARNING, ("grace",)),

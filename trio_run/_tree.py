@@ -20,6 +20,7 @@ from ._said import said
 from .events import (
     ChildFailed,
     ChildLost,
+    ChildParked,
     ChildRemoved,
     ChildRestartScheduled,
     ChildStopped,
@@ -78,6 +79,8 @@ _STATES = {
     "child.finished": NodeState.DONE,
     "child.failed": NodeState.FAILED,
     "child.lost": NodeState.FAILED,
+    "child.parked": NodeState.FAILED,
+    "child.ignored": NodeState.DONE,
     "child.restart_scheduled": NodeState.BACKOFF,
     "child.stopping": NodeState.STOPPING,
     "child.overdue": NodeState.CANCELLED,
@@ -235,7 +238,12 @@ def _moved(node: Node, event: Event, state: NodeState) -> Node:
             state = node.state  # It stops because it is cancelled.
         case ChildStuck(stack=stack):
             where = stack[-1] if stack else ""
-        case ChildFailed(error=raised) | ChildLost(error=raised) | ChildStopped(error=BaseException() as raised):
+        case (
+            ChildFailed(error=raised)
+            | ChildLost(error=raised)
+            | ChildParked(error=raised)
+            | ChildStopped(error=BaseException() as raised)
+        ):
             error = said(raised)
         case _ if state is NodeState.STOPPING:
             grace: float = getattr(event, "grace", math.inf)

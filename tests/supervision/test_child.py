@@ -136,7 +136,7 @@ class TestChild:
         """
         It shows its rules, and not what may be a large object.
         """
-        assert "Child(name='serve', restart=<Restart.ALWAYS: 'always'>, grace=5.0)" == repr(tr.Child(serve, 80))
+        assert "Child(name='serve', rules=Rules(grace=3))" == repr(tr.Child(serve, 80, grace=3))
 
     async def test_can_be_used_many_times(self):
         """

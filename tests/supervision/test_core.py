@@ -25,9 +25,10 @@ from trio_run.supervision._facts import (
     Stuck,
     Verdict,
 )
-from trio_run.supervision._order import STUCK_EVERY
+from trio_run.supervision._moves import STUCK_EVERY
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
+from trio_run.supervision._rules import Rules
 from trio_run.supervision._slot import Admission, End, Phase
 
 BOOM = ValueError("boom")
@@ -49,7 +50,7 @@ def make_core(
     ledger = Ledger(Budget(restarts=restarts, per=60.0))
     core = Core("top", Restarts(strategy, backoff, ledger, lambda: 0.0, 0.0))
     for name in names:
-        core.add(name, restart, grace, Admission.BOOT)
+        core.add(name, Rules(restart=restart, grace=grace), Admission.BOOT)
     return core
 
 
@@ -247,8 +248,8 @@ class TestRestart:
         A group restart leaves out a child that has succeeded.
         """
         core = make_core(strategy=ALL)
-        core.add("migrate", Restart.ON_FAILURE, 5.0, Admission.BOOT)
-        core.add("serve", Restart.ALWAYS, 5.0, Admission.BOOT)
+        core.add("migrate", Rules(restart=Restart.ON_FAILURE, grace=5.0), Admission.BOOT)
+        core.add("serve", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.BOOT)
         up(core)
         fails(core, "migrate", error=None)
 
@@ -261,9 +262,9 @@ class TestRestart:
         A child that returns by itself before its turn to be stopped has succeeded all the same.
         """
         core = make_core(strategy=ALL)
-        core.add("migrate", Restart.ON_FAILURE, 5.0, Admission.BOOT)
-        core.add("serve", Restart.ALWAYS, 5.0, Admission.BOOT)
-        core.add("tail", Restart.ALWAYS, 5.0, Admission.BOOT)
+        core.add("migrate", Rules(restart=Restart.ON_FAILURE, grace=5.0), Admission.BOOT)
+        core.add("serve", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.BOOT)
+        core.add("tail", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.BOOT)
         up(core)
         fails(core, "serve")
         core.take([Exited("migrate", 1, Ending.FINISHED, None)], 0.0)
@@ -444,7 +445,7 @@ class TestStrategies:
         A bystander whose restart is NEVER goes down with the others and is forgotten.
         """
         core = make_core("a", strategy=ALL)
-        core.add("once", Restart.NEVER, 5.0, Admission.BOOT)
+        core.add("once", Rules(restart=Restart.NEVER, grace=5.0), Admission.BOOT)
         up(core)
 
         assert ["Cancel once"] == moves(fails(core, "a"))
@@ -610,7 +611,7 @@ class TestStop:
         """
         core = up(make_core("db"))
         for name in ("one", "two"):
-            core.add(name, Restart.NEVER, 5.0, Admission.QUEUE)
+            core.add(name, Rules(restart=Restart.NEVER, grace=5.0), Admission.QUEUE)
         up(core)
         core.stop(End.ASKED, math.inf, "enough")
 
@@ -627,7 +628,7 @@ class TestOrders:
         core = up(make_core("a"))
 
         with pytest.raises(tr.DuplicateChild) as caught:
-            core.add("a", Restart.ALWAYS, 5.0, Admission.QUEUE)
+            core.add("a", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.QUEUE)
 
         assert ("top/a", "up") == (caught.value.path, caught.value.state)
 
@@ -645,7 +646,7 @@ class TestOrders:
         A child that somebody waits for is not kept if it does not start, and costs no budget.
         """
         core = up(make_core())
-        core.add("a", Restart.ALWAYS, 5.0, Admission.CALL)
+        core.add("a", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.CALL)
         core.decide(0.0)
 
         actions = fails(core, "a")
@@ -659,7 +660,7 @@ class TestOrders:
         A queued child is restarted as its rule says.
         """
         core = up(make_core())
-        core.add("a", Restart.ALWAYS, 5.0, Admission.QUEUE)
+        core.add("a", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.QUEUE)
         core.decide(0.0)
 
         assert ["Start a"] == moves(fails(core, "a"))
@@ -669,8 +670,8 @@ class TestOrders:
         Under one_for_one, two children added at once start at once.
         """
         core = up(make_core())
-        core.add("a", Restart.ALWAYS, 5.0, Admission.CALL)
-        core.add("b", Restart.ALWAYS, 5.0, Admission.CALL)
+        core.add("a", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.CALL)
+        core.add("b", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.CALL)
 
         assert ["Start a", "Start b"] == moves(core.decide(0.0))
 
@@ -680,8 +681,8 @@ class TestOrders:
         Where siblings depend on each other, one added waits for those before it.
         """
         core = up(make_core(strategy=strategy))
-        core.add("a", Restart.ALWAYS, 5.0, Admission.CALL)
-        core.add("b", Restart.ALWAYS, 5.0, Admission.CALL)
+        core.add("a", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.CALL)
+        core.add("b", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.CALL)
 
         assert ["Start a"] == moves(core.decide(0.0))
 

@@ -24,9 +24,12 @@ from trio_run.supervision._facts import (
 )
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
+from trio_run.supervision._rules import Decision, OnGiveUp, Rules
 from trio_run.supervision._slot import Admission, End, Phase
 
 NAMES = "abcde"
+
+ENDINGS = [Ending.FINISHED, Ending.FAILED, Ending.CANCELLED, Ending.DONE, Ending.IGNORED, Ending.AGAIN]
 
 
 @attrs.define
@@ -61,8 +64,24 @@ class World:
         self.not_before: dict[str, float] = {}
         self.stopped_by_us = False
         for name in NAMES[: self.random.randint(0, 4)]:
-            self.core.add(name, self.random.choice(list(Restart)), self.random.choice([0.0, 3.0]), Admission.BOOT)
+            self.core.add(name, self.rules(), Admission.BOOT)
         self.settle()
+
+    def rules(self) -> Rules:
+        """
+        Rules for one child.
+        """
+        r = self.random
+        restart = r.choice(list(Restart))
+        own = r.random() < 0.3 and restart is not Restart.NEVER
+        return Rules(
+            restart=restart,
+            grace=r.choice([0.0, 3.0]),
+            budget=Budget(restarts=min(r.choice([0, 2, 5]), self.budget.restarts), per=60.0) if own else None,
+            backoff=r.choice([None, None, Backoff(first=3.0, max=3.0, jitter=1.0)]),
+            on_give_up=r.choice(list(OnGiveUp)) if own else OnGiveUp.ESCALATE,
+            start_timeout=r.choice([2.0, math.inf, math.inf]),
+        )
 
     # The world obeys.
 
@@ -83,8 +102,9 @@ class World:
                     assert not self.tasks[name].asked
                     assert self.now <= deadline
                     self.tasks[name].asked = True
-                case Cancel(name):
+                case Cancel(name, reason=reason):
                     assert not self.tasks[name].cancelled
+                    self.tasks[name].by_hand |= reason.startswith("not ready after")  # Out of turn, too.
                     if not self.tasks[name].asked:
                         self.check_going(name)
                     self.tasks[name].cancelled = True
@@ -93,7 +113,9 @@ class World:
                         self.not_before.pop(member, None)
                     self.not_before[name] = self.now + delay
                 case Judged(fact, verdict):
-                    if verdict in (Verdict.RESTS, Verdict.STOPPED):
+                    if verdict is Verdict.PARKED:
+                        assert self.core.slots[fact.name].rules.on_give_up is OnGiveUp.PARK
+                    if verdict in (Verdict.RESTS, Verdict.STOPPED, Verdict.IGNORED, Verdict.PARKED):
                         self.barred.add(fact.name)
                 case Forget(name) if name not in self.core.slots:  # Else the name was given anew in between.
                     assert name not in self.tasks
@@ -173,11 +195,15 @@ class World:
         facts = []
         for name in names:
             task = self.tasks.pop(name)
-            ending = self.random.choice([Ending.FINISHED, Ending.FAILED, Ending.CANCELLED])
+            ending = self.random.choice([*ENDINGS, Ending.FAILED, Ending.FAILED, Ending.FINISHED, Ending.CANCELLED])
+            weights = [8, 1, 1] if ending is Ending.FAILED else [1, 0, 0]
+            (decision,) = self.random.choices(list(Decision), weights)
+            delay = self.random.choice([0.0, 4.0]) if ending is Ending.AGAIN else 0.0
             if not task.ready and not task.cancelled and self.random.random() < 0.8:
                 self.tasks[name] = task  # Most starts succeed.
                 continue
-            facts.append(Exited(name, task.life, ending, ValueError(name) if ending is Ending.FAILED else None))
+            error = ValueError(name) if ending is Ending.FAILED else None
+            facts.append(Exited(name, task.life, ending, error, decision, delay))
         self.core.take(facts, self.now)
 
     def wait(self) -> None:
@@ -200,7 +226,7 @@ class World:
                 self.lives.pop(name, None)
                 self.not_before.pop(name, None)
                 self.barred.discard(name)
-                self.core.add(name, self.random.choice(list(Restart)), 3.0, admission)
+                self.core.add(name, self.rules(), admission)
             return
         verb = self.random.choice(["stop", "restart", "restart", "remove"])
         if verb == "restart":
@@ -277,7 +303,7 @@ def lines_for_a_failure(children: int) -> int:
     backoff = Backoff(jitter=0.0)
     core = Core("top", Restarts(Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0))
     for number in range(children):
-        core.add(f"child-{number}", Restart.ALWAYS, 5.0, Admission.QUEUE)
+        core.add(f"child-{number}", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.QUEUE)
     for action in core.decide(0.0):
         if isinstance(action, Start):
             core.take([Ready(action.name, 1)], 0.0)

@@ -154,7 +154,7 @@ class TestValidation:
         [
             (Budget, {"restarts": -1}, "ValueError: Budget(restarts=-1) has to be at least 0."),
             (Budget, {"restarts": 3.0}, "TypeError: Budget(restarts=...) takes a whole number, not 3.0."),
-            (Budget, {"restarts": math.inf}, "TypeError: Budget(restarts=...) takes a whole number, not inf."),
+            (Budget, {"restarts": -math.inf}, "TypeError: Budget(restarts=...) takes a whole number, not -inf."),
             (Budget, {"per": 0}, "ValueError: Budget(per=0) is a number of seconds above 0."),
             (Backoff, {"factor": 0.5}, "ValueError: Backoff(factor=0.5) has to be at least 1: delays do not shrink."),
             (Backoff, {"jitter": 1.5}, "ValueError: Backoff(jitter=1.5) is a part of the delay, from 0 to 1."),
@@ -189,6 +189,7 @@ class TestValidation:
             (Backoff, {"factor": math.inf, "stable_after": math.inf}),
             (Budget, {"restarts": 0, "per": math.inf}),
             (Budget, {"restarts": 10**30, "per": 1e-9}),
+            (Budget, {"restarts": math.inf}),
         ],
     )
     def test_edges(self, kind, given):
@@ -322,7 +323,8 @@ class TestCheckReachable:
 
         assert (
             "This budget can never be spent: 5 restarts take at least 7.5 s with this backoff, and the budget forgets them "
-            "after 3 s. Use Budget(per=...) of 8 s or more, fewer restarts, or a Backoff with a shorter max."
+            "after 3 s. Use Budget(per=...) of 8 s or more, fewer restarts, or a Backoff with a shorter max. "
+            "To never give up, say Budget(restarts=math.inf)."
         ) == str(caught.value)
 
     @given(
@@ -399,6 +401,17 @@ class TestLedger:
         ledger = Ledger(Budget(restarts=2, per=math.inf))
 
         assert [True, True, False] == [ledger.enter(now, "") for now in (0, 1e9, 1e18)]
+
+    def test_who_never_gives_up_keeps_nothing(self):
+        """
+        A budget without end forgives everything, with any backoff, and remembers none of it.
+        """
+        budget = Budget(restarts=math.inf, per=1.0)
+        ledger = Ledger(budget)
+        check_reachable(budget, Backoff(first=1e6, max=1e6))
+
+        assert all(ledger.enter(0.0, "") for _ in range(1000))
+        assert (0, ()) == (ledger.spent, ledger.history)
 
     def test_new(self):
         """

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 import trio_run as tr
 from tests.supervision.scripts import EventLog, polite, steady
-from trio_run.supervision._core import Core
+from trio_run.supervision._judge import Judge
 from trio_run.supervision._shell import Shell
 
 
@@ -35,14 +35,14 @@ async def test_every_shield_is_lifted_in_a_finally(monkeypatch: pytest.MonkeyPat
     """
     log = EventLog()
 
-    def broken(core: Core, *_args: object) -> None:
+    def broken(judge: Judge, *_args: object) -> None:
         raise ZeroDivisionError
 
     async def fails() -> None:
         await trio.sleep(1)
         raise ValueError
 
-    monkeypatch.setattr(Core, "_exited", broken)
+    monkeypatch.setattr(Judge, "exited", broken)
     shop = tr.Supervisor("shop", tr.Child(steady(log, "db", cleanup=2), name="db"), fails)
 
     with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):

@@ -10,6 +10,11 @@ starts.
 
 from ._base import InternalError as InternalError
 from ._base import TrioRunError as TrioRunError
+from ._directives import Directive as Directive
+from ._directives import Done as Done
+from ._directives import Escalate as Escalate
+from ._directives import Ignore as Ignore
+from ._directives import RestartAfter as RestartAfter
 from ._supervision import ChildCancelled as ChildCancelled
 from ._supervision import ChildDown as ChildDown
 from ._supervision import ChildNotFound as ChildNotFound
@@ -19,6 +24,7 @@ from ._supervision import EndedBeforeReady as EndedBeforeReady
 from ._supervision import GaveUp as GaveUp
 from ._supervision import LeakedCancelled as LeakedCancelled
 from ._supervision import StartFailed as StartFailed
+from ._supervision import StartTimedOut as StartTimedOut
 from ._supervision import StartWouldDeadlock as StartWouldDeadlock
 from ._supervision import SupervisorNotRunning as SupervisorNotRunning
 from ._supervision import SupervisorStopped as SupervisorStopped

@@ -30,6 +30,29 @@ class StartFailed(TrioRunError):
         return f"{self.path} did not start: {said(self.__cause__)}"
 
 
+class StartTimedOut(TrioRunError):
+    """
+    A child was not ready in time, and was cancelled.
+
+    If it raised something else on the way out, that is the ``__context__``.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+        seconds: How long it had.
+    """
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self.path: str = path
+        self.seconds: float = seconds
+        super().__init__(path, seconds)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was not ready after {self.seconds:g} s. Look what it waits for before task_status.started(), "
+            f"or give it more time with start_timeout=."
+        )
+
+
 class EndedBeforeReady(TrioRunError):
     """
     A runner that takes ``task_status`` returned without calling ``task_status.started()``.
@@ -120,7 +143,7 @@ class LeakedCancelled(TrioRunError):
 
 class GaveUp(ExceptionGroup[Exception], TrioRunError):
     """
-    A supervisor spent its restart budget, and has stopped all its children.
+    A supervisor spent a restart budget, or was told to give up, and has stopped all its children.
 
     A group, so that ``except*`` still finds the errors that led here: first the one that broke the budget, then what the
     other children raised while they were stopped. To catch the verdict itself use a plain ``except``, since Python does not
@@ -129,34 +152,48 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
     Attributes:
         path: The supervisor, as in ``shop/workers``.
         child: The name of the child whose failure was one too many.
-        restarts: How many restarts the budget forgives.
-        per: In how many seconds.
+        restarts: How many restarts the budget forgives, that of the child or of the supervisor; None if it was not a
+            budget, but a child that raised `Escalate` or was classified so.
+        per: In how many seconds; None likewise.
         history: A line for each failure that counted, oldest first. Text only, so that no frame is kept alive.
     """
 
     path: str
     child: str
-    restarts: int
-    per: float
+    restarts: float | None
+    per: float | None
     history: tuple[str, ...]
 
     def __new__(
-        cls, path: str, child: str, budget: tuple[int, float], history: Sequence[str], errors: Sequence[Exception]
+        cls,
+        path: str,
+        child: str,
+        budget: tuple[float, float] | None,
+        history: Sequence[str],
+        errors: Sequence[Exception],
     ) -> Self:
         """
-        Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in.
+        Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in, if one was spent.
         """
-        restarts, per = budget
-        message = (
-            f"{path} gave up: {child} failed once more than the {restarts} restarts in {per:g} s that its budget forgives. "
-            f"Mend the cause below, or raise the budget with Budget(restarts=..., per=...)"
-        )
+        restarts, per = budget or (None, None)
+        if budget is None:
+            message = f"{path} gave up, since {child} said that no restart would help. Mend the cause below"
+        else:
+            message = (
+                f"{path} gave up: {child} failed once more than the {restarts} restarts in {per:g} s that its budget "
+                f"forgives. Mend the cause below, or raise the budget with Budget(restarts=..., per=...)"
+            )
         self = super().__new__(cls, message, errors)
         self.path, self.child, self.restarts, self.per, self.history = path, child, restarts, per, tuple(history)
         return self
 
     def __init__(
-        self, path: str, child: str, budget: tuple[int, float], history: Sequence[str], errors: Sequence[Exception]
+        self,
+        path: str,
+        child: str,
+        budget: tuple[float, float] | None,
+        history: Sequence[str],
+        errors: Sequence[Exception],
     ) -> None:
         """
         Do nothing: the group was made by ``__new__``, and its attributes with it.
@@ -172,7 +209,7 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
         """
         Pickle by the arguments of ``__new__``, with the notes that were added.
         """
-        budget = (self.restarts, self.per)
+        budget = None if self.restarts is None or self.per is None else (self.restarts, self.per)
         return GaveUp, (self.path, self.child, budget, self.history, self.exceptions), self.__dict__
 
 

@@ -17,8 +17,10 @@ from ._actor import ActorStarting as ActorStarting
 from ._actor import ActorStopped as ActorStopped
 from ._child import ChildFailed as ChildFailed
 from ._child import ChildFinished as ChildFinished
+from ._child import ChildIgnored as ChildIgnored
 from ._child import ChildLost as ChildLost
 from ._child import ChildOverdue as ChildOverdue
+from ._child import ChildParked as ChildParked
 from ._child import ChildReady as ChildReady
 from ._child import ChildRemoved as ChildRemoved
 from ._child import ChildRestartScheduled as ChildRestartScheduled

@@ -75,6 +75,37 @@ class ChildLost(Event):
 
 
 @attrs.frozen(kw_only=True)
+class ChildParked(Event):
+    """
+    A child spent its own budget: it stays down until somebody restarts it.
+    """
+
+    name = "child.parked"
+    level = Level.ERROR
+
+    seconds: float
+    """How long the last life lasted."""
+
+    error: BaseException
+    """What it raised."""
+
+    history: tuple[str, ...]
+    """A line for each failure that counted, oldest first."""
+
+
+@attrs.frozen(kw_only=True)
+class ChildIgnored(Event):
+    """
+    A child had nothing to do, and stays down.
+    """
+
+    name = "child.ignored"
+
+    seconds: float
+    """How long it took to find that out."""
+
+
+@attrs.frozen(kw_only=True)
 class ChildRestartScheduled(Event):
     """
     A child that ended will be started again.
@@ -91,7 +122,7 @@ class ChildRestartScheduled(Event):
     spent: int
     """Restarts that count against the budget now, this one included."""
 
-    restarts: int
+    restarts: float
     """Restarts that the budget forgives."""
 
     per: float

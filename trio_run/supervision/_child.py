@@ -7,14 +7,17 @@ it is for the shell.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar, final
 
 import attrs
 
 from .._names import checked, name_of
-from .._runner import Recipe, adapt
-from ._policy import Restart, check_number
+from .._runner import Recipe, adapt, is_async
+from ._outcome import Classify
+from ._policy import Backoff, Budget, Restart
+from ._rules import OnGiveUp, Rules
 
 
 @final
@@ -33,17 +36,25 @@ class Child:
         grace: Seconds between being asked to stop and being cancelled. A child that does not listen for the request (with
             `stopping`, `wait_stopping` or `cancel_on_stop`) is cancelled at once. The default is 5; for a supervisor, as long
             as its own *grace* says.
+        backoff: How long to wait before a restart; the default is that of the supervisor.
+        budget: How many restarts of this child are forgiven, besides the budget of the supervisor, which counts them too.
+        on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked.
+        start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
+            failed start.
+        classify: Is asked what an error means, and answers with a `Decision` or its string. Of a group it is asked about each
+            error, and the gravest answer counts; a `GaveUp` is asked about as a whole. Called in the task of the child, and
+            must not block. If it raises itself, both errors together are a failure.
 
     Raises:
         TypeError: *runner* cannot run, *args* do not fit it, or something has the wrong type.
-        ValueError: *name*, *restart* or *grace* is out of range.
+        ValueError: *name* or a number is out of range, or two rules contradict each other.
     """
 
     name: str
-    restart: Restart
-    grace: float = attrs.field(validator=check_number)
+    rules: Rules
     runner: object = attrs.field(repr=False)
     recipe: Recipe = attrs.field(repr=False)
+    classify: Classify | None = attrs.field(default=None, repr=False)
     __attrs_init__: ClassVar[Callable[..., None]]
 
     def __init__(
@@ -53,6 +64,11 @@ class Child:
         name: str | None = None,
         restart: Restart | str = Restart.ALWAYS,
         grace: float | None = None,
+        backoff: Backoff | None = None,
+        budget: Budget | None = None,
+        on_give_up: OnGiveUp | str = OnGiveUp.ESCALATE,
+        start_timeout: float = math.inf,
+        classify: Classify | None = None,
     ) -> None:
         recipe = adapt(runner, args)
         if name is None:
@@ -61,7 +77,31 @@ class Child:
         if grace is None:
             own = getattr(runner, "grace", None)
             grace = own if isinstance(own, int | float) else 5.0
-        self.__attrs_init__(checked(name, f"the child {runner!r}"), Restart(restart), grace, runner, recipe)
+        if classify is not None and (not callable(classify) or is_async(classify)):
+            raise TypeError(f"classify takes a function that is not async, not {classify!r}.")
+        rules = Rules(
+            restart=Restart(restart),
+            grace=grace,
+            backoff=backoff,
+            budget=budget,
+            on_give_up=OnGiveUp(on_give_up),
+            start_timeout=start_timeout,
+        )
+        self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify)
+
+    @property
+    def restart(self) -> Restart:
+        """
+        When it is started again after it ended.
+        """
+        return self.rules.restart
+
+    @property
+    def grace(self) -> float:
+        """
+        Seconds between being asked to stop and being cancelled.
+        """
+        return self.rules.grace
 
 
 def as_child(thing: object) -> Child:

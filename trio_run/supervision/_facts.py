@@ -10,6 +10,8 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple, TypeAlias
 
+from ._rules import Decision
+
 
 class Ending(enum.Enum):
     """
@@ -25,6 +27,18 @@ class Ending(enum.Enum):
     CANCELLED = "cancelled"
     """Its own scope was cancelled, and it went with that."""
 
+    DONE = "done"
+    """It raised `Done`: it is not needed any more, whatever its restart rule says."""
+
+    IGNORED = "ignored"
+    """It raised `Ignore` before it was ready: there is nothing to do for it."""
+
+    AGAIN = "again"
+    """It raised `RestartAfter`: it wants a new life, and that is no failure."""
+
+    UNHEALTHY = "unhealthy"
+    """It was taken down because it was not well; what it raised is not what ended it."""
+
     FATAL = "fatal"
     """It raised what no supervisor may hold: KeyboardInterrupt, SystemExit and their like."""
 
@@ -38,7 +52,13 @@ class Verdict(enum.Enum):
     """It gets another life."""
 
     RESTS = "rests"
-    """It is done; it stays down until a person starts it."""
+    """It is done, or another life would not help; it stays down until a person starts it."""
+
+    IGNORED = "ignored"
+    """It had nothing to do; it stays down until a person starts it."""
+
+    PARKED = "parked"
+    """It spent its own budget; it stays down until a person starts it."""
 
     STOPPED = "stopped"
     """It was asked to go; it stays down until a person starts it."""
@@ -80,6 +100,11 @@ class Exited(NamedTuple):
     life: int
     ending: Ending
     error: BaseException | None
+    decision: Decision = Decision.RESTART
+    """What the error means, where there is one."""
+
+    delay: float = 0.0
+    """How long to wait, where it asked to be started again."""
 
 
 Fact: TypeAlias = Ready | Hears | Exited
@@ -130,6 +155,8 @@ class Judged(NamedTuple):
 
     fact: Exited
     verdict: Verdict
+    history: tuple[str, ...] = ()
+    """A line for each failure that counted, where the child is parked."""
 
 
 class Scheduled(NamedTuple):

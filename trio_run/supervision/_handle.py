@@ -29,6 +29,7 @@ from ._fence import run_fenced
 from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
 from ._report import Report
 from ._restarts import Restarts
+from ._rules import check_fit
 from ._shell import Shell
 from ._slot import Admission
 from ._standing import standing
@@ -95,6 +96,8 @@ class Supervisor(Calls):
         self.grace = grace
         self._shell = self._last = None
         _check_names(name, self.children)
+        for child in self.children:
+            check_fit(child.name, child.rules, budget, backoff)
 
     def __repr__(self) -> str:
         return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"

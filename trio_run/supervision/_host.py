@@ -18,7 +18,7 @@ from .._runner import Recipe
 from .._stopping import Life, begin_life
 from ..errors import EndedBeforeReady
 from ._facts import Ending, Exited, Fact, Ready
-from ._outcome import ending_of
+from ._outcome import Outcome, outcome_of
 from ._report import Report
 from ._seat import Seat
 
@@ -42,7 +42,7 @@ class Host:
         begin_life(life)
         seat.task = trio.lowlevel.current_task()
         status = _Status(self, seat, life.number)
-        ending, error = Ending.FATAL, None
+        outcome = Outcome(Ending.FATAL)
         try:
             with scope:
                 awaitable = recipe.begin(status)
@@ -50,21 +50,28 @@ class Host:
                     status.started()
                 seat.value = await awaitable
         except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
-            ending, error = ending_of(exc, seat.path)
-            if error is None:
+            meaning = outcome_of(exc, seat.path, seat.child.classify)
+            outcome = meaning or Outcome(Ending.CANCELLED)
+            if meaning is None:
                 raise
+            if outcome.ending is Ending.IGNORED and status.called and recipe.takes_task_status:
+                outcome = Outcome(Ending.FAILED, exc)  # Too late: somebody relies on it by now.
         else:
-            ending = Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED
+            outcome = Outcome(Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED)
             told_to_go = life.asked or scope.cancel_called
-            if ending is Ending.FINISHED and not status.called and not told_to_go:
-                ending, error = Ending.FAILED, EndedBeforeReady(seat.path)
+            if outcome.ending is Ending.FINISHED and not status.called and not told_to_go:
+                outcome = Outcome(Ending.FAILED, EndedBeforeReady(seat.path))
         finally:
-            self.tell(Exited(seat.child.name, life.number, ending, error))
+            self.tell(
+                Exited(seat.child.name, life.number, outcome.ending, outcome.error, outcome.decision, outcome.delay)
+            )
 
     def ready(self, seat: Seat, number: int, value: object) -> None:
         """
-        Note that a child is ready.
+        Note that a child is ready; one that was cancelled before does not become so any more.
         """
+        if seat.scope is not None and seat.scope.cancel_called:
+            return
         self.report.child_ready(seat, number)
         seat.ready, seat.given = True, value
         self.tell(Ready(seat.child.name, number))

@@ -2,30 +2,110 @@
 What an exception means: at the end of a life, and at the end of a run.
 
 Trio has one kind of exception for cancellation, and groups for what happens at once; a supervisor has to tell its own doing
-from a failure, and a failure from what it may not hold. What follows is for the core.
+from a failure, a failure from what it may not hold, and either from what a child said on purpose. What follows is for the
+core.
 
 Laws: KeyboardInterrupt, SystemExit and their like always go on. A Cancelled that nobody sent is a failure. Nothing that a
-child raised is lost.
+child raised is lost. Of what is in a group, the gravest counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import attrs
+
 from .._names import join
+from .._said import errors_in
 from .._step import without_cancelled
-from ..errors import GaveUp, StartFailed
+from ..errors import Directive, Done, Escalate, GaveUp, RestartAfter, StartFailed
 from ._core import Core
 from ._facts import Ending
+from ._rules import Decision
 from ._slot import End
 
+Classify: TypeAlias = Callable[[Exception], Decision | str]
 
-def ending_of(exc: BaseException, path: str) -> tuple[Ending, BaseException | None]:
+
+@attrs.frozen
+class Outcome:
     """
-    Tell what kind of end an exception is, and what is to be kept of it; None where it has to go on its way.
+    What the exception that ended a life means.
+    """
+
+    ending: Ending
+    error: BaseException | None = None
+    decision: Decision = Decision.RESTART
+    delay: float = 0.0
+
+
+def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outcome | None:
+    """
+    Tell what an exception that left a runner means; None where it is cancellation from outside, and has to go on its way.
+
+    Args:
+        exc: What left the runner.
+        path: The child.
+        classify: Is asked what ordinary exceptions mean.
     """
     error = without_cancelled(exc, path)
     if error is None:
-        return Ending.CANCELLED, None  # The fence is down; this belongs to somebody outside.
-    return (Ending.FAILED if isinstance(error, Exception) else Ending.FATAL), error
+        return None
+    if not isinstance(error, Exception):
+        return Outcome(Ending.FATAL, error)
+    leaves = tuple(_leaves(error))
+    told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
+    if told:
+        said = _told(told, leaves)
+        if said is not None:
+            return said
+    return Outcome(Ending.FAILED, *_classified(error, leaves, classify, path))
+
+
+def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome | None:
+    """
+    Return what directives say, if they have a say: Escalate always, the others where there is no error besides.
+    """
+    grave = next((leaf for leaf in told if isinstance(leaf, Escalate)), None)
+    if grave is not None:
+        others = [leaf for leaf in leaves if isinstance(leaf, Exception) and not isinstance(leaf, Directive)]
+        errors = [grave.error or grave, *others]
+        error = errors[0] if len(errors) == 1 else ExceptionGroup("a child escalated", errors)
+        return Outcome(Ending.FAILED, error, Decision.ESCALATE)
+    if len(told) < len(leaves):
+        return None
+    for leaf in told:
+        if isinstance(leaf, RestartAfter):
+            return Outcome(Ending.AGAIN, delay=leaf.delay)
+    return Outcome(Ending.DONE if any(isinstance(leaf, Done) for leaf in told) else Ending.IGNORED)
+
+
+def _classified(
+    error: Exception, leaves: tuple[BaseException, ...], classify: Classify | None, path: str
+) -> tuple[Exception, Decision]:
+    """
+    Return *error* with the gravest decision on what is in it; with what broke besides, where *classify* itself fails.
+    """
+    if classify is None:
+        return error, Decision.RESTART
+    asked = (error,) if isinstance(error, GaveUp) else leaves
+    try:
+        decisions = {Decision(classify(leaf)) for leaf in asked if isinstance(leaf, Exception)}
+    except Exception as exc:  # noqa: BLE001 - somebody else's code, and the error that it was asked about must not be lost
+        return ExceptionGroup(f"the classify of {path} failed", [error, exc]), Decision.RESTART
+    for decision in (Decision.ESCALATE, Decision.STOP):
+        if decision in decisions:
+            return error, decision
+    return error, Decision.RESTART
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    inner = errors_in(error)
+    if not inner:
+        yield error
+    for each in inner:
+        yield from _leaves(each)
 
 
 def verdict_on(core: Core) -> BaseException | None:
@@ -39,8 +119,8 @@ def verdict_on(core: Core) -> BaseException | None:
     if len(ordinary) < len(errors):
         return BaseExceptionGroup(f"{core.path} was stopped by what no supervisor may hold", errors)
     if core.end is End.GAVE_UP:
-        budget = core.restarts.ledger.budget
-        return GaveUp(core.path, core.culprit, (budget.restarts, budget.per), core.restarts.ledger.history, ordinary)
+        budget = None if core.broken is None else (core.broken.budget.restarts, core.broken.budget.per)
+        return GaveUp(core.path, core.culprit, budget, core.history, ordinary)
     if core.end is End.START_FAILED:
         first = StartFailed(join(core.path, core.culprit))
         first.__cause__ = ordinary[0]

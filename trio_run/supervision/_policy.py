@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 
-class _Word(enum.Enum):
+class Word(enum.Enum):
     """
     An enum whose members can be given by their string too.
     """
@@ -29,7 +29,7 @@ class _Word(enum.Enum):
         raise ValueError(f"{value!r} is no {cls.__name__}. It can be {known}, or a member of {cls.__name__}.")
 
 
-class Strategy(_Word):
+class Strategy(Word):
     """
     Who else goes down with a child that failed. From OTP.
     """
@@ -44,7 +44,7 @@ class Strategy(_Word):
     """The siblings that were started after it: they may depend on it."""
 
 
-class Restart(_Word):
+class Restart(Word):
     """
     When a child that ended is started again. OTP says permanent, transient and temporary.
     """
@@ -63,14 +63,15 @@ def check_number(instance: object, attribute: attrs.Attribute[Any], value: float
     """
     Refuse what is not a number at least 0; for attrs, as a validator.
     """
+    owner = getattr(instance, "written_as", type(instance).__name__)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a number, not {value!r}.")
+        raise TypeError(f"{owner}({attribute.name}=...) takes a number, not {value!r}.")
     if not value >= 0:
-        raise ValueError(f"{type(instance).__name__}({attribute.name}={value!r}) has to be at least 0.")
+        raise ValueError(f"{owner}({attribute.name}={value!r}) has to be at least 0.")
 
 
-def _check_count(instance: object, attribute: attrs.Attribute[Any], value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
+def _check_count(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
         raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a whole number, not {value!r}.")
     check_number(instance, attribute, value)
 
@@ -150,7 +151,7 @@ class Budget:
     once, and what a person asks for never counts. From OTP, where this is intensity and period.
 
     Args:
-        restarts: How many restarts are forgiven.
+        restarts: How many restarts are forgiven; with ``math.inf`` all are, and nobody ever gives up.
         per: In how many seconds.
 
     Raises:
@@ -158,7 +159,7 @@ class Budget:
         ValueError: A number is below 0, or *per* is 0.
     """
 
-    restarts: int = attrs.field(default=10, validator=_check_count)
+    restarts: float = attrs.field(default=10, validator=_check_count)
     per: float = attrs.field(default=60.0, validator=check_number)
 
     def __attrs_post_init__(self) -> None:
@@ -166,19 +167,24 @@ class Budget:
             raise ValueError(f"Budget(per={self.per!r}) is a number of seconds above 0.")
 
 
-def check_reachable(budget: Budget, backoff: Backoff) -> None:
+def check_reachable(budget: Budget, backoff: Backoff, whose: str = "This budget") -> None:
     """
     Refuse a budget that no child could ever spend: neither by failing at once, for ever, nor just after it was stable.
+
+    One that forgives without end says so itself, and is let pass.
 
     Raises:
         ValueError: The delays are so long that the window has always forgotten enough.
     """
-    least = min(backoff.quickest(budget.restarts), backoff.stable_after * budget.restarts)
+    restarts = budget.restarts
+    if not isinstance(restarts, int):
+        return
+    least = min(backoff.quickest(restarts), backoff.stable_after * restarts)
     if least > budget.per:
         raise ValueError(
-            f"This budget can never be spent: {budget.restarts} restarts take at least {least:g} s with this backoff, and "
+            f"{whose} can never be spent: {restarts} restarts take at least {least:g} s with this backoff, and "
             f"the budget forgets them after {budget.per:g} s. Use Budget(per=...) of {least + 0.5:.0f} s or more, fewer "
-            f"restarts, or a Backoff with a shorter max."
+            f"restarts, or a Backoff with a shorter max. To never give up, say Budget(restarts=math.inf)."
         )
 
 
@@ -210,6 +216,8 @@ class Ledger:
         Enter a failure at *now*, described by *line*; tell whether the budget forgives it.
         """
         spent = self._spent
+        if self.budget.restarts == math.inf:  # Nobody will ever ask, so nothing is kept.
+            return True
         while spent and spent[0][0] < now - self.budget.per:
             spent.popleft()
         spent.append((now, line))

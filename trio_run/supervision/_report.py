@@ -17,8 +17,10 @@ from .._sinks import Stream
 from ..events import (
     ChildFailed,
     ChildFinished,
+    ChildIgnored,
     ChildLost,
     ChildOverdue,
+    ChildParked,
     ChildReady,
     ChildRemoved,
     ChildRestartScheduled,
@@ -26,6 +28,7 @@ from ..events import (
     ChildStopped,
     ChildStopping,
     ChildStuck,
+    Event,
     GroupRestarting,
     SupervisorGaveUp,
     SupervisorReady,
@@ -136,20 +139,23 @@ class Report:
         """
         Tell how a life ended.
         """
-        fact, verdict = action
-        if seat.stop_began < math.inf:
+        fact, verdict, history = action
+        if seat.stop_began < math.inf and fact.ending is not Ending.UNHEALTHY:
             if self.stream.takes(ChildStopped):
                 seconds = trio.current_time() - seat.stop_began
                 self.stream.send(
                     ChildStopped, seat.path, fact.life, seat.cause, seconds=seconds, how=seat.how, error=fact.error
                 )
-        elif fact.error is None and fact.ending is Ending.FINISHED:
+        elif fact.error is None and fact.ending is not Ending.CANCELLED:
+            kind = ChildIgnored if fact.ending is Ending.IGNORED else ChildFinished
             seconds = trio.current_time() - seat.began
-            seat.cause = self.stream.send(ChildFinished, seat.path, fact.life, seconds=seconds)
+            seat.cause = self.stream.send(kind, seat.path, fact.life, seconds=seconds)
         else:
-            kind = ChildFailed if verdict is Verdict.RISES else ChildLost
-            seconds = trio.current_time() - seat.began
-            seat.cause = self.stream.send(kind, seat.path, fact.life, seconds=seconds, error=fact.error)
+            failed: type[Event] = ChildFailed if verdict is Verdict.RISES else ChildLost
+            details: dict[str, object] = {"seconds": trio.current_time() - seat.began, "error": fact.error}
+            if verdict is Verdict.PARKED:
+                failed, details["history"] = ChildParked, history
+            seat.cause = self.stream.send(failed, seat.path, fact.life, **details)  # type: ignore[arg-type]  # no cause
         if verdict is Verdict.DOOMS:
             self.cause = seat.cause
 

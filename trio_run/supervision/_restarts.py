@@ -40,32 +40,52 @@ class Restarts:
     def __attrs_post_init__(self) -> None:
         self.order = Order(grouped=self.strategy is not Strategy.ONE_FOR_ONE)
 
-    def bring_back(self, culprit: Slot, fact: Exited, now: float) -> bool:
+    def charge(self, culprit: Slot, fact: Exited, now: float) -> Ledger | None:
         """
-        Have *culprit* come up again, with those that go down with it.
+        Enter a failure in the books.
 
         Returns:
-            False where the budget does not forgive it; then nothing is done.
+            The ledger that does not forgive it, or None.
         """
-        if now - culprit.ready_at >= self.backoff.stable_after:
+        if now - culprit.ready_at >= self._backoff_of(culprit).stable_after:
             culprit.failures = 0
         culprit.failures += 1
-        if not self.ledger.enter(now, self._history_line(fact, now)):
-            return False
+        line = self._history_line(fact, now)
+        own = culprit.rules.budget
+        if own is not None:
+            culprit.ledger = culprit.ledger or Ledger(own)
+            if not culprit.ledger.enter(now, line):
+                return culprit.ledger
+        return None if self.ledger.enter(now, line) else self.ledger
+
+    def bring_back(self, culprit: Slot, fact: Exited) -> None:
+        """
+        Have *culprit* come up again after its delay, with those that go down with it.
+        """
         members = self._members(culprit)
         for member in members:
             member.pause, member.due = None, -math.inf  # What they waited for has been overtaken.
-        culprit.pause = self.backoff.delay(culprit.failures, self.draw())
+        culprit.pause = self._backoff_of(culprit).delay(culprit.failures, self.draw())
         if self.order.grouped:
             self.order.hold(culprit, members[0])
         for member in members:
             if member.phase is not Phase.DOWN:
-                member.wanted = member.wanted and member.restart is not Restart.NEVER
+                member.wanted = member.wanted and member.rules.restart is not Restart.NEVER
                 self.order.doom(member, f"{self.strategy.value}: {culprit.name} ended")
         names = tuple(member.name for member in members)
         spent = self.ledger.spent
         self.order.out.append(Scheduled(culprit.name, fact.life, names, culprit.pause, culprit.failures, spent))
-        return True
+
+    def renew(self, slot: Slot, fact: Exited, now: float) -> None:
+        """
+        Have a child come up again as it asked for: alone, and at no cost.
+        """
+        slot.pause, slot.due = None, now + fact.delay
+        spent = self.ledger.spent
+        self.order.out.append(Scheduled(slot.name, fact.life, (slot.name,), fact.delay, slot.failures, spent))
+
+    def _backoff_of(self, slot: Slot) -> Backoff:
+        return slot.rules.backoff or self.backoff
 
     def _members(self, culprit: Slot) -> list[Slot]:
         """

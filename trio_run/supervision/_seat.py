@@ -94,7 +94,7 @@ class Seat:
         """
         Drop what belonged to a life that is over, and settle the handle if there will be no other.
         """
-        fact, verdict = action
+        fact, verdict, _history = action
         value, self.value = self.value, None
         self.last = fact
         self._seconds = trio.current_time() - self.stop_began  # Minus infinity where nobody had to ask.
@@ -110,9 +110,12 @@ class Seat:
             return
         if verdict is Verdict.RISES:
             note_waiting(handle)
-        elif verdict is Verdict.STOPPED:
+            return
+        if fact.ending is Ending.IGNORED:
+            note_ready(handle, None)  # As good as started, for whoever waits.
+        if verdict is Verdict.STOPPED:
             settle(handle, State.STOPPED, error=fact.error if fact.ending is Ending.FAILED else None)
-        elif fact.ending is Ending.FINISHED:
+        elif fact.ending in {Ending.FINISHED, Ending.DONE, Ending.IGNORED, Ending.AGAIN}:
             settle(handle, State.FINISHED, value=value)
         elif fact.ending is Ending.CANCELLED:
             settle(handle, State.CANCELLED)

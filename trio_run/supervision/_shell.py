@@ -146,7 +146,7 @@ class Shell:
         """
         Take in a child, whose lives begin in *context*.
         """
-        self.core.add(child.name, child.restart, child.grace, admission)
+        self.core.add(child.name, child.rules, admission)
         if child.name in self.seats:
             self._leave(child.name)  # Its slot is gone, and the word of that still to come.
         seat = self.seats[child.name] = Seat(child, join(self.core.path, child.name), context)
@@ -233,7 +233,7 @@ class Shell:
 
     def _stopping(self, reason: str) -> None:
         if self.core.end is End.GAVE_UP:
-            self.report.gave_up(self.core.culprit, self.core.restarts.ledger.history)
+            self.report.gave_up(self.core.culprit, self.core.history)
         self.report.stopping(reason)
         self._stop_log.begin(reason, (seat for seat in self.seats.values() if seat.life is None))
 

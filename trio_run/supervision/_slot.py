@@ -12,7 +12,9 @@ import math
 
 import attrs
 
-from ._policy import Restart
+from ._facts import Verdict
+from ._policy import Ledger, Restart
+from ._rules import Rules
 
 
 class Phase(enum.Enum):
@@ -69,19 +71,21 @@ class Slot:
     """
 
     name: str
-    restart: Restart
-    grace: float
+    rules: Rules
     admission: Admission
     order: int = 0  # Place in the start order.
     rank: int = 0  # Children of one rank stop side by side.
     phase: Phase = Phase.DOWN
     wanted: bool = True
     doomed: bool = False  # The present life has to end, and how it does is not news.
+    fault: Exception | None = None  # Why the present life is taken down as a failure.
     leaving: bool = False  # To be forgotten once it is down.
     hears: bool = False
     proven: bool = False  # Was ready once, in any life.
     life: int = 0
     failures: int = 0  # In a row.
+    ledger: Ledger | None = None  # Of its own budget, from the first failure on.
+    verdict: Verdict | None = None  # On the life before this one, or on the last.
     ready_at: float = math.inf
     since: float = -math.inf  # When it was asked or cancelled.
     deadline: float = math.inf  # When it is cancelled.
@@ -103,18 +107,21 @@ class Slot:
         """
         Whether it is one of the many that are started as need be and run once.
         """
-        return self.restart is Restart.NEVER and self.admission is not Admission.BOOT
+        return self.rules.restart is Restart.NEVER and self.admission is not Admission.BOOT
 
     def make_ready(self, now: float) -> None:
         """
         Note that the life is ready.
         """
+        if self.fault is not None:
+            return  # Too late.
         self.proven, self.ready_at = True, now
         if self.phase is Phase.STARTING:
-            self.phase = Phase.UP
+            self.phase, self.alarm = Phase.UP, math.inf
 
     def land(self) -> None:
         """
         Note that the life is over.
         """
         self.phase, self.doomed, self.hears, self.alarm = Phase.DOWN, False, False, math.inf
+        self.fault = None

@@ -1,0 +1,119 @@
+"""
+The rules of one child: when it is restarted, how often, and what follows from how it ended.
+
+Values and their checks; what follows from them in a given moment is for `_core`.
+
+Laws: rules that contradict each other are refused. A budget that can never be spent is refused, the child's own too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import attrs
+
+from ._policy import Backoff, Budget, Restart, Word, check_number, check_reachable
+
+
+class OnGiveUp(Word):
+    """
+    What becomes of a child that has spent a budget of its own.
+    """
+
+    ESCALATE = "escalate"
+    """Its supervisor gives up."""
+
+    PARK = "park"
+    """It stays down until somebody restarts it, and its siblings live."""
+
+
+class Decision(Word):
+    """
+    What an error means: the answer of a ``classify`` function.
+    """
+
+    RESTART = "restart"
+    """It is a failure, and the rules of the child say what follows. So it is where nobody is asked."""
+
+    STOP = "stop"
+    """Another life would not help: the child stays down, and its siblings live."""
+
+    ESCALATE = "escalate"
+    """This is beyond the supervisor: it stops all its children and gives up, whatever its budget says."""
+
+
+def check_type(kind: type, owner: str, name: str, value: object) -> None:
+    """
+    Raise TypeError if *value*, given to *owner* as *name*, is neither of *kind* nor None.
+    """
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{owner} takes a {kind.__name__} for {name}, not {value!r}.")
+
+
+def _check_above_zero(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    check_number(instance, attribute, value)
+    if value == 0:
+        raise ValueError(f"Child({attribute.name}={value!r}) is a number of seconds above 0.")
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Rules:
+    """
+    What a child is kept by.
+    """
+
+    written_as: ClassVar[str] = "Child"
+    """What users write to have these rules; errors about them begin so."""
+
+    restart: Restart = Restart.ALWAYS
+    grace: float = attrs.field(default=5.0, validator=check_number)
+    backoff: Backoff | None = None
+    """None for that of the supervisor."""
+
+    budget: Budget | None = None
+    """Besides that of the supervisor."""
+
+    on_give_up: OnGiveUp = OnGiveUp.ESCALATE
+    start_timeout: float = attrs.field(default=math.inf, validator=_check_above_zero)
+
+    def __attrs_post_init__(self) -> None:
+        check_type(Backoff, "A child", "backoff", self.backoff)
+        check_type(Budget, "A child", "budget", self.budget)
+        limited = self.budget is not None and self.budget.restarts < math.inf
+        if self.on_give_up is OnGiveUp.PARK and not limited:
+            raise ValueError(
+                "A child with on_give_up='park' needs a budget of its own to spend: give it budget=Budget(...)."
+            )
+        if self.budget is not None and self.restart is Restart.NEVER:
+            raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
+
+    def __repr__(self) -> str:
+        given = ", ".join(
+            f"{field.name}={value!r}"
+            for field in attrs.fields(Rules)
+            if (value := getattr(self, field.name)) != field.default
+        )
+        return f"Rules({given})"
+
+
+def check_fit(name: str, rules: Rules, budget: Budget, backoff: Backoff) -> None:
+    """
+    Refuse rules of the child *name* that make no sense below a supervisor with this *budget* and *backoff*.
+
+    Raises:
+        ValueError: Neither its own budget nor that of the supervisor could ever be spent, or its own only later.
+    """
+    own = rules.budget
+    if own is None and rules.backoff is None:
+        return
+    whose = f"the supervisor, for the child {name!r}," if own is None else f"the child {name!r}"
+    check_reachable(own or budget, rules.backoff or backoff, f"The budget of {whose}")
+    if own is None or rules.on_give_up is not OnGiveUp.PARK:
+        return
+    if budget.restarts < own.restarts and budget.per >= own.per:
+        raise ValueError(
+            f"The child {name!r} could never be parked: its supervisor gives up after {budget.restarts} restarts in "
+            f"{budget.per:g} s, and it would after {own.restarts} in {own.per:g} s. Give it a smaller budget, or the "
+            f"supervisor a larger one."
+        )
