@@ -41,6 +41,9 @@ FROZEN = {
     "actor.interrupt_failed": (Level.ERROR, ("error",)),
     "actor.overdue": (Level.WARNING, ("grace",)),
     "actor.stopped": (Level.INFO, ("seconds", "how")),
+    "stage.finished": (Level.DEBUG, ("done", "skipped")),
+    "stage.skipped": (Level.WARNING, ("item", "error")),
+    "stage.failed": (Level.ERROR, ("error",)),
     "job.failed": (Level.WARNING, ("error",)),
     "task.stuck": (Level.WARNING, ("tasks", "seconds", "waits_for", "stack")),
     "loop.blocked": (Level.WARNING, ("seconds", "stack")),
@@ -113,7 +116,7 @@ class TestEveryEvent:
         """
         A name is a noun and what became of it.
         """
-        assert re.fullmatch(r"(actor|child|supervisor|job|task|loop|leak|sink)\.[a-z]+(_[a-z]+)*", kind.name)
+        assert re.fullmatch(r"(actor|child|supervisor|job|task|loop|leak|sink|stage)\.[a-z]+(_[a-z]+)*", kind.name)
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
     def test_an_event_is_never_changed(self, kind):

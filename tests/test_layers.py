@@ -64,6 +64,7 @@ LAYERS = {
         "_group",
         "_pool",
         "actors/*",
+        "pipelines/*",
         "supervision/__init__",
         "supervision/_block",
         "supervision/_calls",

@@ -53,6 +53,17 @@ from .errors import SupervisorStopped as SupervisorStopped
 from .errors import SupervisorStopping as SupervisorStopping
 from .errors import TrioRunError as TrioRunError
 from .errors import WouldDeadlock as WouldDeadlock
+from .pipelines._flow import DeadLetter as DeadLetter
+from .pipelines._flow import OnError as OnError
+from .pipelines._flow import StageStatistics as StageStatistics
+from .pipelines._make import broadcast as broadcast
+from .pipelines._make import fan_in as fan_in
+from .pipelines._make import fan_out as fan_out
+from .pipelines._make import sink as sink
+from .pipelines._make import source as source
+from .pipelines._make import spread as spread
+from .pipelines._make import stage as stage
+from .pipelines._pipeline import Pipeline as Pipeline
 from .supervision._block import open_supervisor as open_supervisor
 from .supervision._child import Child as Child
 from .supervision._exits import ChildExit as ChildExit

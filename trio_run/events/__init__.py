@@ -30,6 +30,9 @@ from ._child import ChildStopping as ChildStopping
 from ._child import ChildStuck as ChildStuck
 from ._event import Event as Event
 from ._event import Level as Level
+from ._stage import StageFailed as StageFailed
+from ._stage import StageFinished as StageFinished
+from ._stage import StageSkipped as StageSkipped
 from ._supervisor import GroupRestarting as GroupRestarting
 from ._supervisor import SupervisorGaveUp as SupervisorGaveUp
 from ._supervisor import SupervisorReady as SupervisorReady

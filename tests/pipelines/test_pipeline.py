@@ -1,0 +1,513 @@
+"""
+What goes in comes out once, in order where that was asked for, and nothing is lost on the way but by being cancelled.
+"""
+
+import random
+
+import pytest
+import trio
+
+import trio_run as tr
+from trio_run import events
+from trio_run.testing import cancel_everywhere
+
+
+def into(items):
+    """
+    A sink that keeps what comes.
+    """
+
+    async def keep(item):
+        items.append(item)
+
+    return tr.sink(keep)
+
+
+async def double(item):
+    await trio.lowlevel.checkpoint()
+    return 2 * item
+
+
+async def fail_on_three(item):
+    if item == 3:
+        raise KeyError(item)
+    return item
+
+
+async def count(send, most):
+    """
+    A source that is a function.
+    """
+    for number in range(most):
+        await send.send(number)
+
+
+def by_name(pipeline):
+    """
+    The statistics of a pipeline, by the names of its parts.
+    """
+    return {each.name: each for each in pipeline.statistics()}
+
+
+class TestItems:
+    @pytest.mark.parametrize("buffer", [0, 1, 16])
+    @pytest.mark.parametrize("workers", [1, 2, 7])
+    @pytest.mark.parametrize("ordered", [True, False])
+    async def test_all_come_through(self, buffer, workers, ordered):
+        """
+        Every item is done once; in order, where there is one worker or order was asked for.
+        """
+        chance = random.Random(buffer + workers)
+        out = []
+
+        async def work(item):
+            await trio.sleep(chance.random())
+            return item
+
+        await tr.Pipeline(
+            tr.source(range(50)), tr.stage(work, workers=workers, ordered=ordered), into(out), buffer=buffer
+        ).run()
+
+        assert list(range(50)) == (out if ordered or workers == 1 else sorted(out))
+
+    async def test_workers_work_side_by_side(self):
+        """
+        So many workers do so many items at a time, in order or not.
+        """
+        for ordered in (True, False):
+            before = trio.current_time()
+            await tr.Pipeline(
+                tr.source([1] * 12), tr.stage(trio.sleep, workers=4, ordered=ordered), into([]), buffer=12
+            ).run()
+
+            assert 3 == trio.current_time() - before
+
+    async def test_no_stage(self):
+        """
+        A source and a sink make a pipeline.
+        """
+        out = []
+        await tr.Pipeline(tr.source(["a", "b"]), into(out)).run()
+
+        assert ["a", "b"] == out
+
+    async def test_a_source_that_is_a_function(self):
+        """
+        It is called with a channel and its arguments, and need not close.
+        """
+        out = []
+        await tr.Pipeline(tr.source(count, 3), tr.stage(double), into(out)).run()
+
+        assert [0, 2, 4] == out
+
+    async def test_a_source_that_is_async(self):
+        """
+        A memory channel is a source, and an async generator is closed in the end.
+        """
+        closed = []
+
+        async def generate():
+            try:
+                for number in range(3):
+                    await trio.lowlevel.checkpoint()
+                    yield number
+            finally:
+                closed.append(True)
+
+        send, receive = trio.open_memory_channel(3)
+        for number in range(3):
+            send.send_nowait(number)
+        send.close()
+        for origin in (receive, generate()):
+            out = []
+            await tr.Pipeline(tr.source(origin), into(out)).run()
+
+            assert [0, 1, 2] == out
+        assert [True] == closed
+
+    async def test_spread(self):
+        """
+        A spread makes none, one or many of an item.
+        """
+
+        async def repeat(item, send):
+            for _ in range(item):
+                await send.send(item)
+
+        out = []
+        await tr.Pipeline(tr.source([0, 1, 3]), tr.spread(repeat), into(out)).run()
+
+        assert [1, 3, 3, 3] == out
+
+    async def test_fan_in(self):
+        """
+        Several sources are one.
+        """
+        out = []
+        both = tr.fan_in(tr.source(range(3)), tr.fan_in(tr.source(count, 5)))
+        pipeline = tr.Pipeline(both, into(out))
+        await pipeline.run()
+
+        assert [0, 0, 1, 1, 2, 2, 3, 4] == sorted(out)
+        assert 8 == by_name(pipeline)["fan_in"].done
+
+    async def test_fan_out(self):
+        """
+        Branches share the items: each goes to the one that is free.
+        """
+
+        async def slow(item):
+            await trio.sleep(10)
+            return item, "slow"
+
+        async def fast(item):
+            await trio.sleep(1)
+            return item, "fast"
+
+        async def tag(item):
+            return *item, "tagged"
+
+        out = []
+        await tr.Pipeline(
+            tr.source(range(11)), tr.fan_out(tr.stage(slow), [tr.stage(fast), tr.stage(tag)]), into(out), buffer=0
+        ).run()
+
+        assert list(range(11)) == sorted(item[0] for item in out)
+        assert 1 == sum(item[1] == "slow" for item in out)
+        assert all(item[2:] == ("tagged",) for item in out if item[1] == "fast")
+
+    async def test_broadcast(self):
+        """
+        Every branch gets every item.
+        """
+        out = []
+        await tr.Pipeline(
+            tr.source(range(3)), tr.broadcast(tr.stage(double), [tr.stage(double), tr.stage(double)]), into(out)
+        ).run()
+
+        assert sorted([0, 2, 4, 0, 4, 8]) == sorted(out)
+
+    async def test_a_sink_that_is_a_channel(self):
+        """
+        A channel gets the items, and is closed when there are no more.
+        """
+        send, receive = trio.open_memory_channel(1)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(tr.Pipeline(tr.source(range(4)), tr.sink(send)).run)
+
+            assert [0, 1, 2, 3] == [item async for item in receive]
+
+    async def test_backpressure(self):
+        """
+        A sink that does not take holds up the source: no more is under way than fits between the parts.
+        """
+        given = 0
+
+        def numbers():
+            nonlocal given
+            while True:
+                given += 1
+                yield given
+
+        gate = trio.Event()
+
+        async def wait(_item):
+            await gate.wait()
+
+        pipeline = tr.Pipeline(tr.source(numbers()), tr.stage(double, name="double"), tr.sink(wait), buffer=4)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pipeline.run)
+            await trio.testing.wait_all_tasks_blocked()
+            now = by_name(pipeline)
+            nursery.cancel_scope.cancel()
+
+        # One in the sink, four and four in the channels, one that double has in hand, one that the source has.
+        assert 11 == given
+        assert (4, 4) == (now["double"].waiting, now["wait"].waiting)
+        assert (0, 1) == (now["wait"].done, now["wait"].busy)
+
+
+class TestErrors:
+    async def test_fail(self):
+        """
+        An error fails the pipeline; a note says where, an event tells of it at once, and everything ends.
+        """
+        log = []
+        with tr.use_sinks(log.append), pytest.RaisesGroup(KeyError) as caught:
+            await tr.Pipeline(tr.source(range(9)), tr.stage(fail_on_three), into([])).run()
+
+        assert ["in pipeline/fail_on_three"] == caught.value.exceptions[0].__notes__
+        assert [("stage.failed", "pipeline/fail_on_three")] == [
+            (each.name, each.path) for each in log if isinstance(each, events.StageFailed)
+        ]
+
+    @pytest.mark.parametrize("workers", [1, 3])
+    @pytest.mark.parametrize("ordered", [True, False])
+    async def test_skip(self, workers, ordered):
+        """
+        An item that is to be skipped is left out, counted, and told of.
+        """
+        out, log = [], []
+        picky = tr.stage(fail_on_three, workers=workers, ordered=ordered, on_error="skip")
+        pipeline = tr.Pipeline(tr.source(range(5)), picky, into(out))
+        with tr.use_sinks(log.append):
+            await pipeline.run()
+
+        assert [0, 1, 2, 4] == sorted(out)
+        (skipped,) = [each for each in log if isinstance(each, events.StageSkipped)]
+        assert ("3", KeyError) == (skipped.item, type(skipped.error))
+        assert (4, 1, 0) == (
+            by_name(pipeline)["fail_on_three"].done,
+            by_name(pipeline)["fail_on_three"].skipped,
+            by_name(pipeline)["fail_on_three"].busy,
+        )
+
+    async def test_dead_letters(self):
+        """
+        A channel may take what could not be done, with the error and the place.
+        """
+        send, receive = trio.open_memory_channel(9)
+        await tr.Pipeline(tr.source(range(5)), tr.stage(fail_on_three, on_error=send), into([])).run()
+        letter = receive.receive_nowait()
+
+        assert ("pipeline/fail_on_three", 3, KeyError) == (letter.stage, letter.item, type(letter.error))
+        with pytest.raises(trio.WouldBlock):
+            receive.receive_nowait()
+
+    async def test_sinks_and_spreads(self):
+        """
+        Sinks and spreads have the same choice.
+        """
+
+        async def fail(_item, _send=None):
+            raise KeyError
+
+        log = []
+        with tr.use_sinks(log.append):
+            await tr.Pipeline(tr.source([1]), tr.sink(fail, on_error=tr.OnError.SKIP)).run()
+            await tr.Pipeline(tr.source([1]), tr.spread(fail, on_error=tr.OnError.SKIP), into([])).run()
+
+        assert 2 == sum(isinstance(each, events.StageSkipped) for each in log)
+
+    async def test_a_source_that_fails(self):
+        """
+        An error of the source fails the pipeline.
+        """
+
+        async def break_off(send):
+            await send.send(1)
+            raise OSError
+
+        with pytest.RaisesGroup(OSError):
+            await tr.Pipeline(tr.source(break_off), into([])).run()
+
+    async def test_leaked_cancelled(self):
+        """
+        A Cancelled that nobody sent is a failure.
+        """
+
+        async def leak(_item):
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                try:
+                    await trio.lowlevel.checkpoint()
+                except trio.Cancelled as exc:
+                    kept = exc
+            raise kept
+
+        with pytest.RaisesGroup(tr.LeakedCancelled):
+            await tr.Pipeline(tr.source([1]), tr.sink(leak)).run()
+
+    async def test_nobody_takes(self):
+        """
+        A sink whose channel was closed by its reader fails the pipeline.
+        """
+        send, receive = trio.open_memory_channel(1)
+        receive.close()
+        with pytest.RaisesGroup(trio.BrokenResourceError):
+            await tr.Pipeline(tr.source([1]), tr.sink(send)).run()
+
+
+class TestStop:
+    @pytest.mark.parametrize("origin", ["function", "iterable", "async iterable"])
+    async def test_soft_stop_drains(self, origin):
+        """
+        Asked to stop, the source stops, what is under way is done to the end, and no item is lost.
+        """
+        taken, out = [], []
+
+        def numbers():
+            while True:
+                taken.append(len(taken))
+                yield taken[-1]
+
+        async def work(item):
+            await trio.sleep(1)
+            return item
+
+        async def send_numbers(send):
+            for number in numbers():
+                await send.send(number)
+
+        async def generate():
+            every = numbers()
+            while True:
+                await trio.lowlevel.checkpoint()
+                yield next(every)
+
+        made = {"function": send_numbers, "iterable": numbers(), "async iterable": generate()}
+        for name, each in made.items():
+            if name != origin and name == "async iterable":
+                await each.aclose()
+        pipeline = tr.Pipeline(
+            tr.source(made[origin]), tr.stage(work, workers=3, ordered=True), into(out), buffer=2, name="flow"
+        )
+        async with tr.open_supervisor("shop", tr.Child(pipeline, grace=60)) as shop:
+            await trio.sleep(10.5)
+            await shop.stop("flow")
+
+        assert len(out) > 30
+        assert taken == out
+
+    async def test_cancelled_from_outside(self):
+        """
+        Cancelled, it ends at once.
+        """
+        pipeline = tr.Pipeline(tr.source([1] * 99), tr.stage(trio.sleep, workers=3), into([]))
+        with trio.move_on_after(2.5) as scope:
+            await pipeline.run()
+
+        assert scope.cancelled_caught
+        assert 2.5 == trio.current_time()
+        assert "<Pipeline pipeline: 3 parts, not running>" == repr(pipeline)
+
+    async def test_a_source_that_sends_from_several_tasks(self):
+        """
+        Asked to stop, it sends what each of its tasks was sending, and no more.
+        """
+        taken, out = [], []
+
+        async def send_one_by_one(send):
+            while True:
+                taken.append(len(taken))
+                await send.send(taken[-1])
+
+        async def send_all(send):
+            async with trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(send_one_by_one, send)
+
+        async def keep(item):
+            await trio.sleep(1)
+            out.append(item)
+
+        pipeline = tr.Pipeline(tr.source(send_all), tr.sink(keep), buffer=0, name="flow")
+        async with tr.open_supervisor("shop", tr.Child(pipeline, grace=60)) as shop:
+            await trio.sleep(10.5)
+            await shop.stop("flow")
+
+        assert taken == sorted(out)
+
+    async def test_one_that_waits_in_its_source(self):
+        """
+        A source that waits for something else than room is ended by a request to stop.
+        """
+        pipeline = tr.Pipeline(tr.source(wait_and_send), into([]), name="flow")
+        async with tr.open_supervisor("shop", pipeline) as shop:
+            await trio.sleep(1)
+            await shop.stop("flow")
+
+        assert 1 == trio.current_time()
+
+    async def test_a_life_of_its_own(self):
+        """
+        A pipeline that failed is run again by its supervisor, from a fresh call of its source.
+        """
+        out, broken = [], [True]
+
+        async def break_once(item):
+            if item == 2 and broken:
+                broken.clear()
+                raise OSError
+            return item
+
+        pipeline = tr.Pipeline(tr.source(count, 4), tr.stage(break_once), into(out))
+        async with tr.open_supervisor("shop") as shop:
+            await shop.start_soon(tr.Child(pipeline, restart="on_failure")).wait()
+
+        assert [0, 1, 2, 3] == out[-4:]
+
+    async def test_twice_at_a_time(self):
+        """
+        To run it twice at a time is a mistake.
+        """
+        pipeline = tr.Pipeline(tr.source([1]), tr.sink(trio.sleep))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pipeline.run)
+            await trio.testing.wait_all_tasks_blocked()
+            with pytest.raises(RuntimeError, match="runs already"):
+                await pipeline.run()
+
+    @pytest.mark.parametrize("ordered", [True, False])
+    def test_survives_cancellation_anywhere(self, ordered):
+        """
+        Cancelled at any point, a pipeline leaves nothing behind.
+        """
+
+        async def main():
+            await tr.Pipeline(
+                tr.source(count, 3),
+                tr.stage(double, workers=2, ordered=ordered),
+                tr.broadcast(tr.stage(double), tr.stage(double)),
+                into([]),
+                buffer=1,
+            ).run()
+
+        assert [] == list(cancel_everywhere(main).findings)
+
+
+async def wait_and_send(send):
+    """
+    A source that never gets to send.
+    """
+    await trio.sleep_forever()
+    await send.send(1)
+
+
+class TestConstruction:
+    @pytest.mark.parametrize(
+        ("make", "kind", "words"),
+        [
+            (lambda: tr.source(len), TypeError, "len is not: write `async def`"),
+            (lambda: tr.source("abc"), TypeError, "'abc' does neither"),
+            (lambda: tr.source(3), TypeError, "3 does neither"),
+            (lambda: tr.source([1], 2), TypeError, "list is not called"),
+            (lambda: tr.source(count(None, 3)), TypeError, "does neither"),
+            (tr.fan_in, ValueError, "one or more"),
+            (lambda: tr.fan_in([1]), TypeError, "make one with source"),
+            (lambda: tr.stage(len), TypeError, "no async function"),
+            (lambda: tr.stage(double, workers=0), ValueError, "one worker or more, not 0"),
+            (lambda: tr.stage(double, workers=2.0), TypeError, "whole number, not 2.0"),
+            (lambda: tr.stage(double, on_error="explode"), ValueError, "explode"),
+            (tr.fan_out, ValueError, "one branch or more"),
+            (lambda: tr.broadcast([]), ValueError, "one branch or more"),
+            (lambda: tr.fan_out(tr.sink(double)), TypeError, "fan_out is made of stages"),
+            (tr.Pipeline, TypeError, r"begins with a source\(\) and ends in a sink"),
+            (lambda: tr.Pipeline(tr.source([1]), tr.stage(double)), TypeError, "begins with"),
+            (lambda: tr.Pipeline(tr.source([1]), double, tr.sink(double)), TypeError, "made of stages"),
+            (lambda: tr.Pipeline(tr.source([1]), tr.sink(double), buffer=-1), ValueError, "0 items or more"),
+            (lambda: tr.Pipeline(tr.source([1]), tr.sink(double), buffer=1.5), TypeError, "number of items"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, make, kind, words):
+        """
+        Bad arguments are refused before anything runs.
+        """
+        with pytest.raises(kind, match=words):
+            make()
+
+    def test_no_statistics_before_the_first_run(self):
+        """
+        There is nothing to see before it runs.
+        """
+        assert () == tr.Pipeline(tr.source([1]), tr.sink(double)).statistics()

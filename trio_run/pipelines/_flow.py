@@ -1,0 +1,236 @@
+"""
+One part of a pipeline at work: items come in, results go out, errors are dealt with.
+
+Which parts there are and how they are joined is not known here.
+
+Laws: who sends closes, so that the next part ends when there is nothing more to come. What a part could not do is passed on to
+somebody or told of. An ordered part sends results in the order in which their items came.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+import trio
+
+from .._sinks import Stream
+from .._step import without_cancelled
+from ..events import StageFailed, StageFinished, StageSkipped
+
+Receive = trio.MemoryReceiveChannel[Any]
+Send = trio.MemorySendChannel[Any]
+End = trio.MemorySendChannel[Any] | trio.MemoryReceiveChannel[Any]
+Work = Callable[..., Awaitable[object]]
+
+
+class OnError(enum.Enum):
+    """
+    What becomes of an item over which a stage raised.
+    """
+
+    FAIL = "fail"
+    """The pipeline fails."""
+
+    SKIP = "skip"
+    """It is left out, and an event tells of it."""
+
+
+@attrs.frozen
+class DeadLetter:
+    """
+    An item over which a stage raised, for whoever looks after such.
+    """
+
+    stage: str
+    """The path of the stage."""
+
+    item: object
+    """The item."""
+
+    error: Exception
+    """What was raised."""
+
+
+@attrs.frozen
+class StageStatistics:
+    """
+    What a stage is doing: a picture of one moment.
+    """
+
+    name: str
+    """The stage."""
+
+    waiting: int
+    """Items that wait in front of it."""
+
+    busy: int
+    """Items that it has in hand."""
+
+    done: int
+    """Items that it has done."""
+
+    skipped: int
+    """Items over which it raised, and went on."""
+
+
+@attrs.define(eq=False)
+class Flow:
+    """
+    One part at work, with all its workers.
+    """
+
+    path: str
+    name: str
+    stream: Stream
+    on_error: OnError | Send = OnError.FAIL
+    inlet: Receive | None = None
+    """Where its items wait, to be counted."""
+
+    workers: int = 0
+    """How many are at it."""
+
+    taken: int = 0
+    done: int = 0
+    skipped: int = 0
+
+    def statistics(self) -> StageStatistics:
+        """
+        Return what the part is doing.
+        """
+        waiting = 0 if self.inlet is None else self.inlet.statistics().current_buffer_used
+        return StageStatistics(self.name, waiting, self.taken - self.done - self.skipped, self.done, self.skipped)
+
+    async def hold(self, work: Work, args: tuple[object, ...], ends: tuple[End, ...], whole: trio.CancelScope) -> None:
+        """
+        Run one worker, close its *ends* of channels, and tell how it ended.
+        """
+        try:
+            await work(*args)
+        except BaseException as exc:
+            error = without_cancelled(exc, self.path)
+            # Before ends are closed, which would be an error to who is at the other.
+            whole.cancel(reason=f"{self.path} ended early")
+            if error is None:
+                raise
+            self.stream.send(StageFailed, self.path, error=error)
+            error.add_note(f"in {self.path}")
+            raise error  # noqa: B904 - it is what was caught, or a part of it, or has it as its cause
+        finally:
+            self.workers -= 1
+            for end in ends:
+                end.close()
+        if not self.workers:
+            self.stream.send(StageFinished, self.path, done=self.done, skipped=self.skipped)
+
+    # What workers do. Each is the whole of a loop, since an item more or less in here is what a pipeline costs.
+
+    async def drain(self, fn: Work, receive: Receive) -> None:
+        """
+        Do each item, and pass nothing on.
+        """
+        async for item in receive:
+            self.taken += 1
+            try:
+                await fn(item)
+            except Exception as exc:  # noqa: BLE001 - what becomes of it was said beforehand
+                await self.set_aside(item, exc)
+            else:
+                self.done += 1
+
+    async def relay(self, fn: Work, receive: Receive, send: Send) -> None:
+        """
+        Do each item, and pass its result on.
+        """
+        async for item in receive:
+            self.taken += 1
+            try:
+                result = await fn(item)
+            except Exception as exc:  # noqa: BLE001 - as above
+                await self.set_aside(item, exc)
+            else:
+                self.done += 1
+                await send.send(result)
+
+    async def spread(self, fn: Work, receive: Receive, send: Send) -> None:
+        """
+        Have *fn* send what it makes of each item.
+        """
+        async for item in receive:
+            self.taken += 1
+            try:
+                await fn(item, send)
+            except Exception as exc:  # noqa: BLE001 - as above
+                await self.set_aside(item, exc)
+            else:
+                self.done += 1
+
+    async def relay_in_order(self, fn: Work, workers: int, receive: Receive, send: Send) -> None:
+        """
+        Do several items at a time, and pass their results on in the order in which the items came.
+        """
+        line_in, line_out = trio.open_memory_channel[_Ticket](workers)
+        jobs_in, jobs_out = trio.open_memory_channel[_Ticket](0)
+        async with trio.open_nursery() as nursery:
+            for _ in range(workers):
+                nursery.start_soon(self._do_tickets, fn, jobs_out)
+            nursery.start_soon(self._hand_out, receive, line_in, jobs_in)
+            async for ticket in line_out:
+                await ticket.done.wait()
+                if ticket.good:
+                    await send.send(ticket.content)
+        line_out.close()
+        jobs_out.close()
+
+    async def _hand_out(
+        self, receive: Receive, line: trio.MemorySendChannel[_Ticket], jobs: trio.MemorySendChannel[_Ticket]
+    ) -> None:
+        async for item in receive:
+            self.taken += 1
+            ticket = _Ticket(item)
+            await line.send(ticket)
+            await jobs.send(ticket)
+        line.close()
+        jobs.close()
+
+    async def _do_tickets(self, fn: Work, jobs: trio.MemoryReceiveChannel[_Ticket]) -> None:
+        async for ticket in jobs:
+            item = ticket.content
+            try:
+                ticket.content = await fn(item)
+            except Exception as exc:  # noqa: BLE001 - as above
+                await self.set_aside(item, exc)
+            else:
+                self.done += 1
+                ticket.good = True
+            ticket.done.set()
+
+    async def set_aside(self, item: object, error: Exception) -> None:
+        """
+        Deal with an item over which *error* was raised, as was said beforehand.
+        """
+        if self.on_error is OnError.FAIL:
+            raise error
+        self.skipped += 1
+        if self.on_error is OnError.SKIP:
+            self.stream.send(StageSkipped, self.path, item=_short(item), error=error)
+        else:
+            await self.on_error.send(DeadLetter(self.path, item, error))
+
+
+@attrs.define(eq=False)
+class _Ticket:
+    """
+    An item on its way through an ordered part; later, its result.
+    """
+
+    content: object
+    good: bool = False
+    done: trio.Event = attrs.field(factory=trio.Event)
+
+
+def _short(item: object) -> str:
+    text = repr(item)
+    return text if len(text) <= 200 else f"{text[:200]}..."

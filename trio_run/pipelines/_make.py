@@ -1,0 +1,239 @@
+"""
+How users say what a pipeline is made of.
+
+Law: what does not fit is refused here, before anything runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from typing import cast
+
+import trio
+
+from .._names import checked, name_of
+from .._runner import is_async
+from ._flow import OnError, Send
+from ._parts import Branches, Broadcast, Middle, OrderedStage, Sink, Source, Spread, Stage
+
+
+def source(
+    origin: Callable[..., Awaitable[object]] | Iterable[object] | AsyncIterable[object],
+    *args: object,
+    name: str | None = None,
+) -> Source:
+    """
+    Return where the items of a pipeline come from.
+
+    When the pipeline is asked to stop, its source is: an iterable is not asked for more items, and a function is cancelled,
+    but not while it waits in ``send``. What was sent is done to the end.
+
+    Args:
+        origin: An iterable or async iterable, such as a memory channel; or an async function, called with a channel to send to
+            and *args*, which need not close it.
+        *args: Arguments for the function.
+        name: What logs and statistics call it.
+
+    Returns:
+        The source, for a `Pipeline` or a `fan_in`.
+
+    Raises:
+        TypeError: *origin* is none of these.
+    """
+    if callable(origin):
+        if not is_async(origin):
+            raise TypeError(f"A source is an async function, and {name_of(origin)} is not: write `async def`.")
+    elif not isinstance(origin, Iterable | AsyncIterable) or isinstance(origin, str | bytes):
+        if inspect.iscoroutine(origin):
+            origin.close()  # It will never be awaited, and Python need not warn of that on top.
+        raise TypeError(f"A source is an async function or gives items one by one, and {origin!r} does neither.")
+    elif args:
+        raise TypeError(f"source() takes arguments for a function, and {name_of(origin)} is not called.")
+    return Source(checked(name_of(origin) if name is None else name, "a source"), ((origin, args),))
+
+
+def fan_in(*sources: Source, name: str = "fan_in") -> Source:
+    """
+    Return the items of several sources as those of one, as they come.
+
+    Args:
+        *sources: Two or more, from `source` or `fan_in`.
+        name: What logs and statistics call them together.
+
+    Returns:
+        The source.
+
+    Raises:
+        TypeError: Something is no source.
+        ValueError: There are none.
+    """
+    if not sources:
+        raise ValueError("fan_in() brings sources together: give one or more.")
+    for each in sources:
+        if not isinstance(each, Source):
+            raise TypeError(f"fan_in() brings sources together, and {each!r} is none: make one with source().")
+    return Source(checked(name, "a source"), tuple(origin for each in sources for origin in each.origins))
+
+
+def _checked_stage(
+    fn: Callable[..., Awaitable[object]], name: str | None, workers: int, on_error: OnError | str | Send
+) -> tuple[str, int, OnError | Send]:
+    if not callable(fn) or not is_async(fn):
+        raise TypeError(f"A stage does something async to each item: {fn!r} is no async function.")
+    if isinstance(workers, bool) or not isinstance(workers, int):
+        raise TypeError(f"The number of workers is a whole number, not {workers!r}.")
+    if workers < 1:
+        raise ValueError(f"A stage needs one worker or more, not {workers}.")
+    if not isinstance(on_error, trio.MemorySendChannel):
+        on_error = OnError(on_error)
+    return checked(name_of(fn) if name is None else name, "a stage"), workers, on_error
+
+
+def stage(
+    fn: Callable[..., Awaitable[object]],
+    *,
+    workers: int = 1,
+    ordered: bool = False,
+    name: str | None = None,
+    on_error: OnError | str | Send = OnError.FAIL,
+) -> Stage:
+    """
+    Return a part that does something to each item, and passes on what comes of it.
+
+    Args:
+        fn: An async function of one item; what it returns is passed on, None as well.
+        workers: How many items it has in hand at a time.
+        ordered: Whether results are passed on in the order of the items; otherwise they are as they come. With one worker
+            they are in order anyway.
+        name: What logs and statistics call it.
+        on_error: What becomes of an item over which *fn* raises: the pipeline fails, the item is skipped and told of in an
+            event, or a `DeadLetter` is sent to the channel that is given here. The channel is not closed.
+
+    Returns:
+        The stage, for a `Pipeline` or a branch.
+
+    Raises:
+        TypeError: *fn* is no async function, or another argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+    checked_args = _checked_stage(fn, name, workers, on_error)
+    label, workers, on_error = checked_args
+    kind = OrderedStage if ordered else Stage
+    return kind(label, fn, workers, on_error)
+
+
+def spread(
+    fn: Callable[..., Awaitable[object]],
+    *,
+    workers: int = 1,
+    name: str | None = None,
+    on_error: OnError | str | Send = OnError.FAIL,
+) -> Stage:
+    """
+    Return a part that makes none, one or many items of each: a filter, a parser, a batcher's other end.
+
+    Args:
+        fn: An async function of an item and a channel, which sends to the channel and does not close it.
+        workers: How many items it has in hand at a time. With more than one, results mix.
+        name: What logs and statistics call it.
+        on_error: As for `stage`. What *fn* had sent before it raised has been passed on.
+
+    Returns:
+        The stage, for a `Pipeline` or a branch.
+
+    Raises:
+        TypeError: *fn* is no async function, or another argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+    label, workers, on_error = _checked_stage(fn, name, workers, on_error)
+    return Spread(label, fn, workers, on_error)
+
+
+def fan_out(*branches: Middle | Sequence[Middle], name: str = "fan_out") -> Branches:
+    """
+    Return branches that share the items: each item goes to the branch that is free for it. What comes of them is one stream again.
+
+    Args:
+        *branches: Each a part, or a list of parts that follow each other.
+        name: What it is called in errors.
+
+    Returns:
+        The branches as one part, for a `Pipeline` or a branch.
+
+    Raises:
+        TypeError: Something is no part that takes items and passes results on.
+        ValueError: There are no branches, or an empty one.
+    """
+    return Branches(name, _checked_branches(branches, name))
+
+
+def broadcast(*branches: Middle | Sequence[Middle], name: str = "broadcast") -> Broadcast:
+    """
+    Return branches each of which gets every item. What comes of them is one stream again.
+
+    The next item is given out when every branch has taken the last: the slowest sets the pace.
+
+    Args:
+        *branches: Each a part, or a list of parts that follow each other.
+        name: What logs and statistics call it.
+
+    Returns:
+        The branches as one part, for a `Pipeline` or a branch.
+
+    Raises:
+        TypeError: Something is no part that takes items and passes results on.
+        ValueError: There are no branches, or an empty one.
+    """
+    return Broadcast(checked(name, "a part"), _checked_branches(branches, name))
+
+
+def sink(
+    target: Callable[..., Awaitable[object]] | Send,
+    *,
+    workers: int = 1,
+    name: str | None = None,
+    on_error: OnError | str | Send = OnError.FAIL,
+) -> Sink:
+    """
+    Return where the items of a pipeline end.
+
+    Args:
+        target: An async function of one item; or a channel to send the items to, which is closed when there are no more.
+        workers: How many items it has in hand at a time.
+        name: What logs and statistics call it.
+        on_error: As for `stage`.
+
+    Returns:
+        The sink, for a `Pipeline`.
+
+    Raises:
+        TypeError: *target* is neither, or another argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+    if isinstance(target, trio.MemorySendChannel):
+        label, workers, on_error = _checked_stage(target.send, name or "sink", workers, on_error)
+        return Sink(label, target.send, workers, on_error, target)
+    label, workers, on_error = _checked_stage(target, name, workers, on_error)
+    return Sink(label, target, workers, on_error)
+
+
+def checked_middle(part: object, where: str) -> Middle:
+    """
+    Return *part* if it takes items and passes results on.
+
+    Raises:
+        TypeError: It does not.
+    """
+    if not isinstance(part, Stage | Branches):
+        raise TypeError(
+            f"{where} is made of stages and branches, from stage(), spread(), fan_out() and broadcast(), not {part!r}."
+        )
+    return part
+
+
+def _checked_branches(branches: tuple[object, ...], name: str) -> tuple[tuple[Middle, ...], ...]:
+    rows = [tuple(cast("Sequence[object]", each)) if isinstance(each, list | tuple) else (each,) for each in branches]
+    if not rows or not all(rows):
+        raise ValueError(f"{name} needs one branch or more, and a part in each.")
+    return tuple(tuple(checked_middle(part, name) for part in row) for row in rows)
