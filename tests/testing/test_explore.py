@@ -3,8 +3,10 @@ The explorer finds planted races, says what it ran, and makes the same run again
 """
 
 import contextlib
+import functools
 import importlib.util
 import json
+import math
 import os
 import random
 import subprocess
@@ -18,14 +20,15 @@ import trio.testing
 from trio.lowlevel import checkpoint
 
 from trio_run.errors import InternalError
-from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay
+from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay, sometimes
 from trio_run.testing._explore_batches import run_by_batches
 from trio_run.testing._explore_choosers import ByChance, Told
 from trio_run.testing._explore_coroutines import run_by_coroutines
 from trio_run.testing._explore_engine import ENGINE, choose_engine, works
 from trio_run.testing._explore_run import Rules, run_once
 from trio_run.testing._explore_steering import Steering
-from trio_run.testing._explore_token import Model
+from trio_run.testing._explore_steps import Failure
+from trio_run.testing._explore_token import Model, Token
 
 RACES = sorted((Path(__file__).parent.parent / "planted" / "races").glob("*.py"))
 ENGINES = [run_by_batches, run_by_coroutines]
@@ -111,6 +114,15 @@ def run(program, chooser=None, *, model="wide", slack=0.0, max_steps=10_000, eng
     """
     random.seed(0)
     return run_once(program, chooser or Told(), Rules(Model(model), slack, max_steps, engine), [] if seen else None)
+
+
+@functools.cache
+def explored(path):
+    """
+    What came of exploring the broken program at *path*.
+    """
+    race = load(path)
+    return explore(race.broken, schedules=200, seed=0, **settings(race))
 
 
 class TestExplore:
@@ -412,6 +424,92 @@ class TestEnds:
         assert run(waits).error is None
 
 
+async def transfer():
+    """
+    Move one coin, twice at once, through a store whose writes may fail.
+    """
+    here, there, lost = [2], [0], []
+
+    def write(cell, change):
+        if sometimes("disk full"):
+            raise OSError("disk full")
+        cell[0] += change
+
+    async def move():
+        try:
+            write(here, -1)
+            await checkpoint()
+            write(there, 1)
+        except OSError:
+            lost.append("one")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(move)
+        nursery.start_soon(move)
+    assert here[0] + there[0] == 2, lost
+
+
+class TestSometimes:
+    @pytest.mark.parametrize("strategy", ["combo", "dfs", "pct", "random"])
+    def test_searched(self, strategy):
+        """
+        A fault at a named place is found by every strategy, told in the steps, and left alone where it is not needed.
+        """
+        result = explore(transfer, seed=1, strategy=strategy)
+        (fault,) = [step for step in result.steps if isinstance(step, Failure)]
+
+        assert isinstance(result.failure, AssertionError)
+        assert ("move", "disk full") == (fault.task, fault.name)
+        assert fault.at.startswith("test_explore.py:")
+        assert fault.at.endswith(" write")
+        assert f"* {'move':24} disk full at test_explore.py" in str(result)
+
+    @pytest.mark.parametrize("engine", ENGINES)
+    @pytest.mark.parametrize("model", ["wide", "strict"])
+    def test_replayed(self, engine, model):
+        """
+        Its token makes the same fault again, with each engine, and no other.
+        """
+        found = explore(transfer, seed=1, model=model)
+        choices = Token.read(found.token).choices
+        again = run(transfer, Told(choices), model=model, engine=engine)
+
+        assert found.steps == again.steps
+        assert [1] == [choice for choice in choices if choice]
+
+    def test_by_default_nothing_fails(self):
+        """
+        The default schedule has no fault, and outside of an exploration there is none.
+        """
+        assert None is run(transfer).error
+        assert not sometimes("ever")
+
+    def test_exhausted(self):
+        """
+        All combinations of faults and turns are covered by the bound like any others.
+        """
+
+        async def robust():
+            if sometimes("first") and sometimes("second"):
+                seen.append("both")
+
+        seen = []
+        result = explore(robust, schedules=50, strategy="dfs", seed=0)
+
+        assert (True, math.inf, 3) == (result.exhausted, result.preemptions, result.runs)
+        assert ["both"] == seen
+
+    def test_threads(self):
+        """
+        A call in a thread is no choice, since nobody decides when it comes.
+        """
+
+        async def main():
+            assert not await trio.to_thread.run_sync(sometimes, "ever")
+
+        assert None is run(main, Told([1, 1, 1])).error
+
+
 class TestReplay:
     def test_prints(self, capsys):
         """
@@ -449,32 +547,52 @@ class TestReplay:
         with pytest.raises(ValueError, match="A token looks like"):
             replay(two_steps_each, "1.1")
 
-    @pytest.mark.real
-    def test_hash_seeds(self):
-        """
-        The same token makes the same steps in another process, whatever its hash seed.
-        """
-        code = (
-            "import sys, json; sys.path.insert(0, sys.argv[1])\n"
-            "from philosophers import broken\n"
-            "from trio_run.testing import explore\n"
-            "result = explore(broken, seed=3)\n"
-            "print(json.dumps([result.runs, result.token, *map(str, result.steps)]))\n"
-        )
-        seen = [
-            subprocess.run(
-                [sys.executable, "-c", code, str(RACES[0].parent)],
-                env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
-                capture_output=True,
-                check=True,
-                text=True,
-            ).stdout
-            for seed in ("1", "2")
-        ]
 
-        assert seen[0] == seen[1]
-        result = explore(load(RACES[0].with_name("philosophers.py")).broken, seed=3)
-        assert json.loads(seen[0]) == [result.runs, result.token, *map(str, result.steps)]
+class TestSameTokenSameTrace:
+    @pytest.mark.real
+    @pytest.mark.parametrize("hash_seed", ["0", "1", "2", "3"])
+    def test_hash_seeds_and_engines(self, hash_seed):
+        """
+        The token of each planted race makes the same steps in another process, whatever its hash seed, with both engines.
+        """
+        found = {path.stem: explored(path) for path in RACES if explored(path).token is not None}
+        expected = {stem: [result.token, [*map(str, result.steps)]] for stem, result in found.items()}
+        told = json.dumps({stem: token for stem, (token, _steps) in expected.items()})
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.testing.retrace"],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            input=told,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        seen = json.loads(done.stdout)
+
+        assert len(found) > 0.9 * len(RACES)
+        assert ["run_by_batches", "run_by_coroutines"] == sorted(seen)
+        for traces in seen.values():
+            assert expected == traces
+
+    @pytest.mark.real
+    def test_search(self):
+        """
+        Another process with another hash seed makes the same search: as many runs, and the same failure.
+        """
+        path = RACES[0].with_name("philosophers.py")
+        code = (
+            "from tests.testing.test_explore import RACES, explored\n"
+            "result = explored(RACES[0].with_name('philosophers.py'))\n"
+            "print(result.runs, result.token)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+
+        assert f"{explored(path).runs} {explored(path).token}\n" == done.stdout
 
 
 class TestDeterminism:

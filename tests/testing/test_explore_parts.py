@@ -256,4 +256,4 @@ class TestToldChooser:
         told = Told([9, 1])
 
         assert [2, 1, 0] == [told.pick("abc") for _ in range(3)]
-        assert [True, False] == [Told([1]).lets_time_pass(), Told().lets_time_pass()]
+        assert [True, False] == [Told([1]).happens(), Told().happens()]

@@ -68,7 +68,7 @@ class Planted:
     def __init__(self, path, monkeypatch):
         self.module = load(path)
         for kind in vars(self.module).values():
-            if isinstance(kind, type) and "__init__" in vars(kind):
+            if isinstance(kind, type) and kind.__module__ == self.module.__name__:
                 monkeypatch.setattr(kind, "__init__", self.watching(kind.__init__))
 
     @staticmethod
@@ -76,7 +76,7 @@ class Planted:
         @functools.wraps(init)
         def watched(self, *args, **kwargs):
             init(self, *args, **kwargs)
-            for name, value in vars(self).items():
+            for name, value in getattr(self, "__dict__", {}).items():
                 if type(value) is dict:
                     setattr(self, name, watch(value))
             watch(self)
@@ -138,7 +138,7 @@ class TestSpans:
         assert found.read.stack[-1].startswith("tests/testing/test_watch.py:")
         assert found.read.stack[-1].endswith(" add")
         assert found.read.stack != found.written.stack
-        assert found.rewritten
+        assert found.other.writes
         assert "set_late may write it in between" in lines[0]
         assert ["  add read it at", "  add wrote it at", "  set_late wrote it at"] == [
             line for line in lines if line.startswith("  ") and line.endswith(" at")
@@ -167,7 +167,7 @@ class TestSpans:
 
         found = first_found(main)
 
-        assert not found.rewritten
+        assert not found.other.writes
         assert "later may make the same test, and act on it too, in between" in str(found)
 
     def test_read_again(self):
@@ -219,6 +219,31 @@ class TestSpans:
             await both(*[functools.partial(steps, account)] * 2)
 
         assert None is first_found(main)
+
+    def test_a_removal_needs_something_to_remove(self):
+        """
+        Who found nothing, and puts something there, is not disturbed by who can only remove it again; but by who puts it too.
+        """
+
+        async def main(again=False):
+            found = watch({})
+
+            async def load():
+                if "key" not in found:
+                    await checkpoint()
+                    found["key"] = 1
+
+            async def forget():
+                for _ in range(5):
+                    await checkpoint()
+                del found["key"]
+                if again:
+                    found["key"] = 2
+
+            await both(load, forget)
+
+        assert None is first_found(main)
+        assert None is not first_found(functools.partial(main, again=True))
 
     @pytest.mark.parametrize("kind", [trio.Lock, trio.StrictFIFOLock])
     def test_one_lock(self, kind):

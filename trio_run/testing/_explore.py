@@ -27,7 +27,7 @@ from ._explore_engine import ENGINE
 from ._explore_run import Program, Rules, Run, run_once
 from ._explore_search import Coverage, Strategy, plan_for
 from ._explore_shrink import Choices, shrink
-from ._explore_steps import Jump, Step, listing
+from ._explore_steps import Record, listing
 from ._explore_token import Model, Token
 
 MAX_STEPS: Final = 100_000
@@ -48,7 +48,7 @@ class Exploration:
     token: str | None = None
     """The failing schedule, for `replay`."""
 
-    steps: tuple[Step | Jump, ...] = ()
+    steps: tuple[Record, ...] = ()
     """What happened on the failing schedule, step by step."""
 
     exhausted: bool = False

@@ -11,7 +11,6 @@ Laws: runs in other threads are left alone. Trio's generator is back when the ru
 from __future__ import annotations
 
 import random
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -24,7 +23,7 @@ from .. import _trio_compat as compat
 from ..errors import InternalError
 from ..stacks import task_dump
 from ._clock import Deadlock, QuietClock
-from ._explore_course import Abandoned, Course, Task, keep_for_ever
+from ._explore_course import ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
 from ._explore_steps import is_ours
 from ._explore_token import Model
 
@@ -40,17 +39,11 @@ def run_by_batches(
     clock = _Clock(course)
     course.time, course.force = clock, batches
     recorder = [_Recorder(course)] if course.trace is not None else []
-    with _ONE_AT_A_TIME, compat.batches_shuffled_by(order) as order.otherwise:
+    with ONE_AT_A_TIME, compat.batches_shuffled_by(order) as order.otherwise:
         result = course.drive(main, clock, [batches, *recorder, *instruments])
     if order.error is not None:
         raise InternalError("The engine of the explorer broke down.") from order.error
     return result
-
-
-_ONE_AT_A_TIME = threading.Lock()
-"""
-Trio has one generator for all threads.
-"""
 
 
 class _Order(random.Random):

@@ -13,9 +13,9 @@ from collections.abc import Hashable, Sequence
 
 import attrs
 
-CHANCE_OF_TIME = 0.15
+CHANCE = 0.15
 """
-How often a chooser by chance lets time pass where it could.
+How often a chooser by chance has something happen that need not.
 """
 
 
@@ -36,7 +36,7 @@ class Told:
         """
         return min(self._choice(), len(candidates) - 1)
 
-    def lets_time_pass(self) -> bool:
+    def happens(self) -> bool:
         """
         Tell whether the next choice is not the default.
         """
@@ -61,11 +61,11 @@ class ByChance:
         """
         return int(self._random.random() * len(candidates))
 
-    def lets_time_pass(self) -> bool:
+    def happens(self) -> bool:
         """
         Tell what chance says.
         """
-        return self._random.random() < CHANCE_OF_TIME
+        return self._random.random() < CHANCE
 
 
 class ByPriority:
@@ -108,11 +108,11 @@ class ByPriority:
             candidates = (first, *candidates[self._others + 1 :])
         return max(candidates, key=self._priorities.__getitem__)
 
-    def lets_time_pass(self) -> bool:
+    def happens(self) -> bool:
         """
         Tell what chance says.
         """
-        return self._random.random() < CHANCE_OF_TIME
+        return self._random.random() < CHANCE
 
 
 class _Priorities(dict[Hashable, float]):

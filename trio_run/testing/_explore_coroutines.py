@@ -25,7 +25,7 @@ from trio.testing import MockClock
 
 from .. import _trio_compat as compat
 from ..errors import InternalError
-from ._explore_course import Abandoned, Course, Task, keep_for_ever
+from ._explore_course import ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
 from ._explore_idle import Idle
 from ._explore_steps import is_ours
 from ._explore_token import Model
@@ -40,7 +40,8 @@ def run_by_coroutines(
     clock = MockClock()
     turns = _Turns(course, clock)
     course.time, course.force = clock, turns
-    result = course.drive(main, clock, [turns, Idle(course, clock), *instruments])
+    with ONE_AT_A_TIME:
+        result = course.drive(main, clock, [turns, Idle(course, clock), *instruments])
     if turns.error is not None:
         raise InternalError("The engine of the explorer broke down.") from turns.error
     return result

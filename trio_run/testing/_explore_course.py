@@ -11,15 +11,30 @@ the loop.
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import attrs
 import outcome
 import trio
 
+from .._sometimes import drive_sometimes
+from ._everywhere_places import place_of_caller
 from ._explore_steering import Chooser, Steering
-from ._explore_steps import Jump, Step, all_tasks, all_tasks_of_the_run, name_of_task, site, stacks
+from ._explore_steps import (
+    Failure,
+    Jump,
+    Record,
+    Step,
+    all_tasks,
+    all_tasks_of_the_run,
+    is_ours,
+    name_of_task,
+    site,
+    stacks,
+)
 from ._explore_token import Model
 
 Task = trio.lowlevel.Task
@@ -27,6 +42,12 @@ Task = trio.lowlevel.Task
 TURNS_TO_UNWIND = 2_000
 """
 How many steps a run that is ended may take before it is ended with more force.
+"""
+
+
+ONE_AT_A_TIME = threading.Lock()
+"""
+Trio has one generator for all threads, and `sometimes` one who decides.
 """
 
 
@@ -82,7 +103,7 @@ class Course:
     slack: float
     max_steps: int
     steering: Steering[Task]
-    trace: list[Step | Jump] | None = None
+    trace: list[Record] | None = None
     """Where steps are written down, if somebody reads them."""
 
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -95,10 +116,11 @@ class Course:
     _forced: int = 0
     _limit: int = 0
     _before: str = ""
+    _thread: int = attrs.field(factory=threading.get_ident)
 
     @classmethod
     def begin(
-        cls, chooser: Chooser, model: Model, slack: float, max_steps: int, trace: list[Step | Jump] | None = None
+        cls, chooser: Chooser, model: Model, slack: float, max_steps: int, trace: list[Record] | None = None
     ) -> Course:
         """
         Return the course of a run that is about to begin.
@@ -118,7 +140,8 @@ class Course:
         Run *main*, and return what came of it.
         """
         try:
-            return outcome.Value(trio.run(main, clock=clock, instruments=instruments))
+            with drive_sometimes(self.fails):
+                return outcome.Value(trio.run(main, clock=clock, instruments=instruments))
         except BaseException as exc:  # noqa: BLE001 - what it means is for others to say
             return outcome.Error(exc)
 
@@ -143,12 +166,27 @@ class Course:
 
     def _passes_time(self) -> bool:
         seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
-        if not 0 < seconds <= self._slack_left or not self.steering.lets_time_pass():
+        if not 0 < seconds <= self._slack_left or not self.steering.happens():
             return False
         self._slack_left -= seconds
         self.time.jump(seconds)
         if self.trace is not None:
             self.trace.append(Jump(seconds))
+        return True
+
+    def fails(self, name: str) -> bool:
+        """
+        Answer a call of `sometimes`: whether it fails is one of the choices. In another thread, or trio's own tasks, it does not.
+        """
+        if threading.get_ident() != self._thread or not trio.lowlevel.in_trio_task():
+            return False
+        task = trio.lowlevel.current_task()
+        if not is_ours(task) or not self.steering.is_open or not self.steering.happens():
+            return False
+        if self.trace is not None:
+            place = place_of_caller(2)
+            at = f"{Path(place.file).name}:{place.line} {place.function.rpartition('.')[2]}"
+            self.trace.append(Failure(name_of_task(task), name, at))
         return True
 
     def _no_end(self) -> str:

@@ -20,7 +20,7 @@ from ._clock import Deadlock
 from ._explore_course import Course
 from ._explore_engine import Engine
 from ._explore_steering import Chooser
-from ._explore_steps import Jump, Step
+from ._explore_steps import Record
 from ._explore_token import Model, Token
 
 Program = Callable[[], Awaitable[object]]
@@ -56,11 +56,11 @@ class Run:
     error: BaseException | None
     """What it raised, or why it was ended."""
 
-    steps: tuple[Step | Jump, ...] = ()
+    steps: tuple[Record, ...] = ()
     """What happened, if it was run to be seen."""
 
 
-def run_once(fn: Program, chooser: Chooser, rules: Rules, trace: list[Step | Jump] | None = None) -> Run:
+def run_once(fn: Program, chooser: Chooser, rules: Rules, trace: list[Record] | None = None) -> Run:
     """
     Run *fn* once, on the schedule that *chooser* makes up.
 

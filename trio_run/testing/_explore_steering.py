@@ -37,9 +37,9 @@ class Chooser(Protocol):
         """
         ...
 
-    def lets_time_pass(self) -> bool:
+    def happens(self) -> bool:
         """
-        Tell whether time passes up to the next deadline before anybody goes.
+        Tell whether something happens that need not: time that passes before anybody goes, or a call that fails.
         """
         ...
 
@@ -114,11 +114,11 @@ class Steering(Generic[T]):
         self._last = task
         return task
 
-    def lets_time_pass(self) -> bool:
+    def happens(self) -> bool:
         """
-        Ask whether time passes now, and note the answer as one of the choices.
+        Ask whether what need not happen does, and note the answer as one of the choices.
         """
-        self.preempted = answer = self.chooser.lets_time_pass()
+        answer = self.chooser.happens()
         self.choices.append(int(answer))
         self.widths.append(2)
         return answer

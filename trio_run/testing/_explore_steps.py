@@ -55,7 +55,30 @@ class Jump:
         return f"* {self.seconds:g} s pass"
 
 
-def listing(steps: Iterable[Step | Jump]) -> str:
+@attrs.frozen
+class Failure:
+    """
+    A call of `sometimes` that answered True.
+    """
+
+    task: str
+    name: str
+    """What failed."""
+
+    at: str
+    """The line of the call, as ``file:line function``."""
+
+    def __str__(self) -> str:
+        return f"* {self.task:24} {self.name} at {self.at}"
+
+
+Record = Step | Jump | Failure
+"""
+What happened at one moment of a run.
+"""
+
+
+def listing(steps: Iterable[Record]) -> str:
     """
     Show *steps* as lines, with those that repeat counted.
     """

@@ -28,7 +28,7 @@ from ..leaks._places import DEPTH, Point, is_foreign, spelled
 from ._everywhere_zone import guarded
 from ._watch_edges import listen, stop
 from ._watch_order import Order
-from ._watch_races import Access, Race, Races
+from ._watch_races import Access, Act, Race, Races
 from ._watch_things import Place, is_watched, patterns, watch_object, watched_dict
 
 T = TypeVar("T")
@@ -45,6 +45,9 @@ class Accessed:
     """
 
     task: str
+    writes: bool
+    """Whether it is a write, or a removal."""
+
     stack: tuple[str, ...]
     """Places as ``file:line function``, innermost last."""
 
@@ -57,20 +60,19 @@ class LostUpdate(TrioRunError, AssertionError):
         name: What is written, as in ``Account.balance``.
         read: Where it was read.
         written: Where it was written.
-        other: Who can come in between, in this schedule or another one.
-        rewritten: Whether the other writes it too; otherwise it makes the same test as the read, and may act on it as well.
+        other: Who can come in between, in this schedule or another one: a write, or the same test, which may be acted on as
+            well.
     """
 
-    def __init__(self, name: str, read: Accessed, written: Accessed, other: Accessed, verb: str) -> None:
+    def __init__(self, name: str, read: Accessed, written: Accessed, other: Accessed) -> None:
         self.name: str = name
         self.read: Accessed = read
         self.written: Accessed = written
         self.other: Accessed = other
-        self.rewritten: bool = verb == "write"
-        super().__init__(name, read, written, other, verb)
+        super().__init__(name, read, written, other)
 
     def __str__(self) -> str:
-        what = "may write it" if self.rewritten else "may make the same test, and act on it too,"
+        what = "may write it" if self.other.writes else "may make the same test, and act on it too,"
         first = (
             f"{self.name} is written from what was read before a checkpoint, and {self.other.task} {what} in between: nothing "
             f"orders the two, and they hold no lock in common."
@@ -83,7 +85,7 @@ class LostUpdate(TrioRunError, AssertionError):
             first,
             *_stack(f"{self.read.task} read it at", self.read),
             *_stack(f"{self.written.task} wrote it at", self.written),
-            *_stack(f"{self.other.task} {'wrote' if self.rewritten else 'tested'} it at", self.other),
+            *_stack(f"{self.other.task} {'wrote' if self.other.writes else 'tested'} it at", self.other),
             last,
         ]
         return "\n".join(told)
@@ -137,21 +139,19 @@ class _Listener:
     Passes accesses on to the detector of the run that they are made in.
     """
 
-    def read(self, place: Place, frame: FrameType) -> None:
+    def told(self, act: Act, place: Place, frame: FrameType) -> None:
         """
-        Note a read.
-        """
-        detector, task = _present()
-        if detector is not None and task is not None:
-            detector.tell(place, detector.races.read(place, task, frame, detector.access(task, frame)))
+        Note an access.
 
-    def write(self, place: Place, frame: FrameType) -> None:
-        """
-        Note a write.
+        Raises:
+            LostUpdate: It shows a race.
         """
         detector, task = _present()
-        if detector is not None and task is not None:
-            detector.tell(place, detector.races.write(place, task, frame, detector.access(task, frame)))
+        if detector is None or task is None:
+            return
+        access = detector.access(act, task, frame)
+        take = detector.races.read if act in (Act.READ, Act.MISS) else detector.races.write
+        detector.tell(place, take(place, task, frame, access))
 
 
 _LISTENER: Final = _Listener()
@@ -200,7 +200,7 @@ class _Detector(trio.abc.Instrument):
         """
         self.broken = self.broken or exc
 
-    def access(self, task: trio.lowlevel.Task, frame: FrameType) -> Access:
+    def access(self, act: Act, task: trio.lowlevel.Task, frame: FrameType) -> Access:
         """
         Return what is to be known of an access from *frame*.
 
@@ -209,7 +209,7 @@ class _Detector(trio.abc.Instrument):
         """
         if self.broken is not None:
             raise InternalError("The order of steps could not be followed.") from self.broken
-        return Access(_name(task), self.order.moment(task), _points(frame))
+        return Access(act, _name(task), self.order.moment(task), _points(frame))
 
     def tell(self, place: Place, races: list[Race]) -> None:
         """
@@ -218,8 +218,7 @@ class _Detector(trio.abc.Instrument):
         for race in races:
             read, written = race.span.read, race.span.write
             if not any(_HARMLESS.search(linecache.getline(*each.site)) for each in (read, written)):
-                verb = "write" if race.is_write else "test"
-                raise LostUpdate(place.text, _accessed(read), _accessed(written), _accessed(race.other), verb)
+                raise LostUpdate(place.text, *map(_accessed, (read, written, race.other)))
 
     # What trio tells.
 
@@ -288,4 +287,4 @@ def _points(frame: FrameType) -> tuple[Point, ...]:
 
 
 def _accessed(access: Access) -> Accessed:
-    return Accessed(access.task, spelled(access.points))
+    return Accessed(access.task, access.act in (Act.WRITE, Act.REMOVE), spelled(access.points))

@@ -11,6 +11,7 @@ Law: what is reported needs no other schedule than one with the same wake-ups.
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict, deque
 from collections.abc import Hashable
 from types import FrameType
@@ -29,12 +30,26 @@ Point = tuple[str, int, str]
 """File, line and function."""
 
 
+class Act(enum.Enum):
+    """
+    What is done to a place.
+    """
+
+    READ = enum.auto()
+    MISS = enum.auto()
+    """A read of what is not there."""
+
+    WRITE = enum.auto()
+    REMOVE = enum.auto()
+
+
 @attrs.frozen(eq=False)
 class Access:
     """
     One read or write.
     """
 
+    act: Act
     task: str
     moment: Moment
     points: tuple[Point, ...]
@@ -70,6 +85,8 @@ class Span:
             or there.comes_before(self.read.moment)
             or self.write.moment.comes_before(there)
             or self.locks & there.locks.keys()
+            # Who removes it found it there, so there is somebody else who put it there, and that one is told of.
+            or (self.read.act is Act.MISS and other.act is Act.REMOVE)
         )
 
 
@@ -92,8 +109,6 @@ class Race:
 
     span: Span
     other: Access
-    is_write: bool
-    """Whether the other writes; otherwise it makes the same test."""
 
 
 @attrs.define(eq=False)
@@ -114,21 +129,21 @@ class Races:
         seen.reads.append(access)
         self._relied_on.setdefault(task, {})[place] = frame, access
         same_test = (span for span in seen.spans if span.read.site == access.site)
-        return [Race(span, access, is_write=False) for span in same_test if span.is_open_to(access)]
+        return [Race(span, access) for span in same_test if span.is_open_to(access)]
 
     def write(self, place: Hashable, task: trio.lowlevel.Task, frame: FrameType, access: Access) -> list[Race]:
         """
         Take in a write, and return the races that it shows.
         """
         seen = self._seen[place]
-        found = [Race(span, access, is_write=True) for span in seen.spans if span.is_open_to(access)]
+        found = [Race(span, access) for span in seen.spans if span.is_open_to(access)]
         # From now on the task knows what is there, since it wrote it.
         within, read = self._relied_on.get(task, {}).pop(place, (None, None))
         if read is not None and within is frame and read.moment.step < access.moment.step:
             span = Span(read, access, access.moment.locks_since(read.moment))
-            found += [Race(span, other, is_write=True) for other in seen.writes if span.is_open_to(other)]
+            found += [Race(span, other) for other in seen.writes if span.is_open_to(other)]
             same_test = (other for other in seen.reads if other.site == read.site)
-            found += [Race(span, other, is_write=False) for other in same_test if span.is_open_to(other)]
+            found += [Race(span, other) for other in same_test if span.is_open_to(other)]
             seen.spans.append(span)
         seen.writes.append(access)
         return found

@@ -23,20 +23,17 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from ._watch_races import Act
+
 
 class Listener(Protocol):
     """
     What is told of accesses.
     """
 
-    def read(self, place: Place, frame: FrameType, /) -> None:
+    def told(self, act: Act, place: Place, frame: FrameType, /) -> None:
         """
-        Note that *frame* is about to read *place*.
-        """
-
-    def write(self, place: Place, frame: FrameType, /) -> None:
-        """
-        Note that *frame* is about to write *place*.
+        Note what *frame* is about to do to *place*.
         """
 
 
@@ -62,25 +59,13 @@ class Tap:
     ignore: tuple[str, ...]
     number: int = attrs.field(init=False, factory=itertools.count().__next__)
 
-    def reads(self, key: Hashable) -> None:
+    def tell(self, act: Act, key: Hashable) -> None:
         """
-        Tell that whoever called the caller reads *key*.
+        Tell what whoever called the caller does to *key*.
         """
-        if not self._is_ignored(key):
-            self.listener.read(self._place(key), sys._getframe(2))  # noqa: SLF001
-
-    def writes(self, key: Hashable) -> None:
-        """
-        Tell that whoever called the caller writes *key*.
-        """
-        if not self._is_ignored(key):
-            self.listener.write(self._place(key), sys._getframe(2))  # noqa: SLF001
-
-    def _is_ignored(self, key: Hashable) -> bool:
-        return any(fnmatchcase(str(key), each) for each in self.ignore)
-
-    def _place(self, key: Hashable) -> Place:
-        return Place(self.number, key, f"{self.owner}[{key!r}]" if self.owner == "dict" else f"{self.owner}.{key}")
+        if not any(fnmatchcase(str(key), each) for each in self.ignore):
+            text = f"{self.owner}[{key!r}]" if self.owner == "dict" else f"{self.owner}.{key}"
+            self.listener.told(act, Place(self.number, key, text), sys._getframe(2))  # noqa: SLF001
 
 
 def watched_dict(content: Mapping[Any, Any], listener: Listener, ignore: tuple[str, ...]) -> WatchedDict:
@@ -101,45 +86,48 @@ class WatchedDict(dict[Any, Any]):
 
     tap: Tap
 
+    def _read(self, key: object) -> Act:
+        return Act.READ if super().__contains__(key) else Act.MISS
+
     def __getitem__(self, key: Any) -> Any:
-        self.tap.reads(key)
+        self.tap.tell(self._read(key), key)
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
-        self.tap.reads(key)
+        self.tap.tell(self._read(key), key)
         return super().__contains__(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """
         As in `dict`.
         """
-        self.tap.reads(key)
+        self.tap.tell(self._read(key), key)
         return super().get(key, default)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.tap.writes(key)
+        self.tap.tell(Act.WRITE, key)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Any) -> None:
-        self.tap.writes(key)
+        self.tap.tell(Act.REMOVE, key)
         super().__delitem__(key)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """
         As in `dict`.
         """
-        self.tap.reads(key)
+        self.tap.tell(self._read(key), key)
         if not super().__contains__(key):
-            self.tap.writes(key)
+            self.tap.tell(Act.WRITE, key)
         return super().setdefault(key, default)
 
     def pop(self, key: Any, *default: Any) -> Any:
         """
         As in `dict`.
         """
-        self.tap.reads(key)
+        self.tap.tell(self._read(key), key)
         if super().__contains__(key):
-            self.tap.writes(key)
+            self.tap.tell(Act.REMOVE, key)
         return super().pop(key, *default)
 
     def popitem(self) -> tuple[Any, Any]:
@@ -147,7 +135,7 @@ class WatchedDict(dict[Any, Any]):
         As in `dict`.
         """
         if self:
-            self.tap.writes(next(reversed(self)))
+            self.tap.tell(Act.REMOVE, next(reversed(self)))
         return super().popitem()
 
     def clear(self) -> None:
@@ -155,7 +143,7 @@ class WatchedDict(dict[Any, Any]):
         As in `dict`.
         """
         for key in self:
-            self.tap.writes(key)
+            self.tap.tell(Act.REMOVE, key)
         super().clear()
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -164,13 +152,13 @@ class WatchedDict(dict[Any, Any]):
         """
         new = dict(*args, **kwargs)
         for key in new:
-            self.tap.writes(key)
+            self.tap.tell(Act.WRITE, key)
         super().update(new)
 
     def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         new = dict(other)
         for key in new:
-            self.tap.writes(key)
+            self.tap.tell(Act.WRITE, key)
         return super().__ior__(new)
 
     def __copy__(self) -> dict[Any, Any]:
@@ -224,17 +212,17 @@ def _namespace(kind: Any, tap: Tap) -> dict[str, Any]:
 
     def __getattribute__(self: Any, name: str) -> Any:
         if is_data(name):
-            tap.reads(name)
+            tap.tell(Act.READ, name)
         return kind.__getattribute__(self, name)
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
         if is_data(name):
-            tap.writes(name)
+            tap.tell(Act.WRITE, name)
         kind.__setattr__(self, name, value)
 
     def __delattr__(self: Any, name: str) -> None:
         if is_data(name):
-            tap.writes(name)
+            tap.tell(Act.REMOVE, name)
         kind.__delattr__(self, name)
 
     return {
