@@ -32,6 +32,7 @@ LAYERS = {
         "supervision/_rules",
         "supervision/_core",
         "supervision/_course",
+        "supervision/_exit_rule",
         "supervision/_judge",
         "supervision/_exits",
         "supervision/_status",

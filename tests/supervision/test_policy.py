@@ -259,7 +259,7 @@ class TestBackoffDelay:
 
         assert [0, 0, 0] == [backoff.delay(failures, 0.0) for failures in (2, 2000, 10**6)]
 
-    @pytest.mark.parametrize("factor", [2, 2.0, 1.5])
+    @pytest.mark.parametrize("factor", [2, 2.0, 1.5, 999_999, 10**400])
     def test_a_million_failures(self, factor):
         """
         The arithmetic does not break where powers no longer fit.

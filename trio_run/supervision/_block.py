@@ -18,6 +18,7 @@ import trio
 
 from .._stopping import current_life
 from ..errors import SupervisorNotRunning
+from ._exit_rule import ExitWhen
 from ._handle import Supervisor
 from ._policy import Backoff, Budget, Strategy
 
@@ -29,13 +30,14 @@ async def open_supervisor(
     strategy: Strategy | str = Strategy.ONE_FOR_ONE,
     budget: Budget | None = None,
     backoff: Backoff | None = None,
+    exit_when: ExitWhen | str = ExitWhen.NEVER,
     grace: float = math.inf,
 ) -> AsyncGenerator[Supervisor]:
     """
     Run a supervisor for as long as a block lasts.
 
     The block begins when the children given here are ready. Leaving it stops all children, the last started first, and it
-    ends when all are gone. If the supervisor gives up, the block is cancelled.
+    ends when all are gone. If the supervisor gives up, or ends because its children did, the block is cancelled.
 
     In a child that is asked to stop, the supervisor stops its children within the grace of that child. Then the block is
     cancelled, unless the child listens for the stop itself (with `stopping`, `wait_stopping` or `cancel_on_stop`); a block
@@ -47,6 +49,7 @@ async def open_supervisor(
         strategy: Which siblings go down with a child that ended.
         budget: How many restarts are forgiven.
         backoff: How long to wait before a restart.
+        exit_when: Whether the supervisor, and with it the block, ends once children have ended.
         grace: At most so many seconds pass between leaving the block and cancelling the last child.
 
     Yields:
@@ -60,7 +63,9 @@ async def open_supervisor(
     Cancellation:
         The block is cancelled, and the children one after another. An exception in the block does the same.
     """
-    supervisor = Supervisor(name, *children, strategy=strategy, budget=budget, backoff=backoff, grace=grace)
+    supervisor = Supervisor(
+        name, *children, strategy=strategy, budget=budget, backoff=backoff, exit_when=exit_when, grace=grace
+    )
     verdict: Exception | None = None
     ready = trio.Event()
 
@@ -72,7 +77,7 @@ async def open_supervisor(
         except Exception as exc:  # noqa: BLE001 - raised below, bare
             verdict = exc
         ready.set()
-        if verdict is not None:
+        if verdict is not None or supervisor.has_left:
             nursery.cancel_scope.cancel(reason=f"the supervisor {name} ended")
         elif life is not None and life.asked and not life.attended:
             nursery.cancel_scope.cancel(reason=life.reason)  # The block would not hear of it, and wait for nothing.

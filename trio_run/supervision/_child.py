@@ -41,6 +41,7 @@ class Child:
         on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked.
         start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
             failed start.
+        significant: Whether its end may be that of the supervisor, as that one's *exit_when* says. From OTP.
         classify: Is asked what an error means, and answers with a `Decision` or its string. Of a group it is asked about each
             error, and the gravest answer counts; a `GaveUp` is asked about as a whole. Called in the task of the child, and
             must not block. If it raises itself, both errors together are a failure.
@@ -68,6 +69,7 @@ class Child:
         budget: Budget | None = None,
         on_give_up: OnGiveUp | str = OnGiveUp.ESCALATE,
         start_timeout: float = math.inf,
+        significant: bool = False,
         classify: Classify | None = None,
     ) -> None:
         recipe = adapt(runner, args)
@@ -86,6 +88,7 @@ class Child:
             budget=budget,
             on_give_up=OnGiveUp(on_give_up),
             start_timeout=start_timeout,
+            significant=significant,
         )
         self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify)
 

@@ -20,10 +20,11 @@ import attrs
 from .._names import join
 from ..errors import ChildNotFound, DuplicateChild, StartTimedOut
 from ._course import Course
+from ._exit_rule import check_significant
 from ._facts import Action, Exited, Fact, Ready, Verdict
 from ._judge import Judge
 from ._rules import Rules, check_fit
-from ._slot import Admission, Phase, Slot
+from ._slot import Admission, End, Phase, Slot
 
 _RESTING = frozenset({Verdict.RESTS, Verdict.IGNORED, Verdict.PARKED})
 
@@ -50,7 +51,9 @@ class Core(Course):
                     self.order.rise(slot)
                 else:
                     self._check(slot, now)
-        return self.order.decide(now)
+        self._leave()
+        actions = self.order.decide(now)
+        return actions + self.order.decide(now) if self._leave() else actions  # It may have had to boot first.
 
     # Orders: what people and parents ask for.
 
@@ -77,7 +80,10 @@ class Core(Course):
         if name in self.slots:
             raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
         check_fit(name, rules, self.restarts.ledger.budget, self.restarts.backoff)
-        self.order.admit(Slot(name, rules, admission))
+        check_significant(name, rules, self.exit_rule.when)
+        slot = Slot(name, rules, admission)
+        self.exit_rule.note(slot)
+        self.order.admit(slot)
 
     def stop_child(self, name: str, now: float, reason: str) -> None:
         """
@@ -109,6 +115,16 @@ class Core(Course):
         """
         self.slot(name).leaving = True
         self.stop_child(name, now, reason)
+
+    def _leave(self) -> bool:
+        """
+        Stop if the children have ended that this supervisor is there for; tell whether that is so.
+        """
+        due = self.exit_rule.due
+        if not due or self.stopping or not self.order.booted:
+            return False
+        self.stop(End.CHILDREN_ENDED, math.inf, due)
+        return True
 
     # Facts: what happened to the children.
 

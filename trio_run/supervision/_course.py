@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import attrs
 
+from ._exit_rule import ExitRule
 from ._facts import Forget, Stopping
 from ._order import Order
 from ._policy import Ledger, Restart
@@ -26,6 +27,9 @@ class Course:
     path: str
     restarts: Restarts
     """How children are brought back."""
+
+    exit_rule: ExitRule = attrs.field(factory=ExitRule)
+    """When it ends because they did."""
 
     end: End | None = None
     """Why the supervisor ends; None as long as it does not."""
@@ -94,6 +98,7 @@ class Course:
         """
         Decide what to do with a child that is down: bring it up, keep it, or forget it.
         """
+        self.exit_rule.note(slot)
         if slot.wanted:
             self.order.queue(slot)
         elif not self.stopping and (slot.leaving or slot.rules.restart is Restart.NEVER):

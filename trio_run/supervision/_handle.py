@@ -24,6 +24,7 @@ from ..errors import InternalError
 from ._calls import Calls
 from ._child import Child, as_child
 from ._core import Core
+from ._exit_rule import ExitRule, ExitWhen, check_significant
 from ._exits import StopReport
 from ._fence import run_fenced
 from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
@@ -31,7 +32,7 @@ from ._report import Report
 from ._restarts import Restarts
 from ._rules import check_fit
 from ._shell import Shell
-from ._slot import Admission
+from ._slot import Admission, End
 from ._standing import standing
 
 
@@ -62,6 +63,8 @@ class Supervisor(Calls):
         strategy: Which siblings go down with a child that ended; the member or its string.
         budget: How many restarts are forgiven.
         backoff: How long to wait before a restart.
+        exit_when: Whether the supervisor ends once children have ended: the first, those that are *significant*, or all. Its
+            `run` then returns as if it had been asked to stop. From OTP, where it is auto_shutdown.
         grace: At most so many seconds pass between a request to stop this supervisor and the moment that the last child is
             cancelled. Each child has its own grace, within this one. The default sets no bound.
 
@@ -75,6 +78,7 @@ class Supervisor(Calls):
     strategy: Strategy
     budget: Budget
     backoff: Backoff
+    exit_when: ExitWhen
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
     _last: Shell | None = None
@@ -86,6 +90,7 @@ class Supervisor(Calls):
         strategy: Strategy | str = Strategy.ONE_FOR_ONE,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        exit_when: ExitWhen | str = ExitWhen.NEVER,
         grace: float = math.inf,
     ) -> None:
         budget, backoff = budget or Budget(), backoff or Backoff()
@@ -93,18 +98,19 @@ class Supervisor(Calls):
         self.name = checked(name, "a supervisor")
         self.children = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
-        self.grace = grace
+        self.exit_when, self.grace = ExitWhen(exit_when), grace
         self._shell = self._last = None
         _check_names(name, self.children)
         for child in self.children:
             check_fit(child.name, child.rules, budget, backoff)
+            check_significant(child.name, child.rules, self.exit_when)
 
     def __repr__(self) -> str:
         return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StopReport:
         """
-        Start the children in order, and keep them as the rules say until asked to stop.
+        Start the children in order, and keep them as the rules say until asked to stop, or until *exit_when* says so.
 
         Ready when all the children it starts with are. As a child, or under ``trio-run run``, it stops when it is asked to;
         see also `request_stop`.
@@ -133,6 +139,13 @@ class Supervisor(Calls):
         if shell.stop_report is None:
             raise InternalError(f"The run of {shell.core.path} ended without a report.")
         return shell.stop_report
+
+    @property
+    def has_left(self) -> bool:
+        """
+        Whether its last run ended because its children did, as *exit_when* says.
+        """
+        return self._last is not None and self._last.core.end is End.CHILDREN_ENDED
 
     # Orders.
 
@@ -174,7 +187,8 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     life = current_life()
     path, number = _own_path(plan, life)
     now = trio.current_time()
-    core = Core(path, Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now))
+    restarts = Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now)
+    core = Core(path, restarts, ExitRule(plan.exit_when))
     cause = 0 if life is None else life.cause
     report = Report(current_stream(), path, number, plan.budget, now, cause)
     shell = Shell(core, report, task_status, above=life)

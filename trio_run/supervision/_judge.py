@@ -53,6 +53,7 @@ class Judge:
         history = slot.ledger.history if verdict is Verdict.PARKED and slot.ledger is not None else ()
         self.course.order.out.insert(told, Judged(fact, verdict, history))  # Told before what follows from it.
         self.course.place(slot)
+        self.course.exit_rule.ended(slot, verdict)
 
     def _rest(self, slot: Slot, verdict: Verdict) -> Verdict:
         """

@@ -123,7 +123,7 @@ class Backoff:
         if failures <= 1 or self.first == 0:
             return 0.0
         try:
-            full = min(self.max, self.first * self.factor ** (failures - 2))
+            full = min(self.max, self.first * float(self.factor) ** (failures - 2))  # Whole numbers would grow.
         except OverflowError:
             full = self.max
         return full * (1 - self.jitter * luck)

@@ -75,6 +75,7 @@ class Rules:
     """Besides that of the supervisor."""
 
     on_give_up: OnGiveUp = OnGiveUp.ESCALATE
+    significant: bool = False
     start_timeout: float = attrs.field(default=math.inf, validator=_check_above_zero)
 
     def __attrs_post_init__(self) -> None:
@@ -87,6 +88,10 @@ class Rules:
             )
         if self.budget is not None and self.restart is Restart.NEVER:
             raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
+        if self.significant and self.restart is Restart.ALWAYS:
+            raise ValueError(
+                "A child with restart='always' never ends, so it cannot be significant. Use restart='on_failure'."
+            )
 
     def __repr__(self) -> str:
         given = ", ".join(

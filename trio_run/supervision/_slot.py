@@ -62,6 +62,7 @@ class End(enum.Enum):
     START_FAILED = "start_failed"
     GAVE_UP = "gave_up"
     FATAL = "fatal"
+    CHILDREN_ENDED = "children_ended"
 
 
 @attrs.define(eq=False)
