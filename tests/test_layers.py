@@ -46,8 +46,10 @@ LAYERS = {
         "_sometimes",
         "_step",
         "_stopping",
+        "_ticker",
         "_trio_check",
         "_trio_compat",
+        "_weighted",
         "supervision/_child",
         "supervision/_deadlock",
         "supervision/_fence",
@@ -62,6 +64,7 @@ LAYERS = {
         "supervision/_stop_log",
     ],
     "handles": [
+        "_coalesce",
         "_group",
         "_pool",
         "actors/*",

@@ -2,6 +2,8 @@
 trio_run keeps long-lived trio services running, ends them in order, and leaves nothing behind.
 """
 
+from ._coalesce import Coalescer as Coalescer
+from ._coalesce import open_coalescer as open_coalescer
 from ._group import Group as Group
 from ._group import GroupStatistics as GroupStatistics
 from ._group import open_group as open_group
@@ -16,6 +18,10 @@ from ._sinks import use_sinks as use_sinks
 from ._stopping import cancel_on_stop as cancel_on_stop
 from ._stopping import stopping as stopping
 from ._stopping import wait_stopping as wait_stopping
+from ._ticker import Ticker as Ticker
+from ._ticker import every as every
+from ._weighted import WeightedLimiter as WeightedLimiter
+from ._weighted import WeightedStatistics as WeightedStatistics
 from .actors._actor import Actor as Actor
 from .actors._actors import Actors as Actors
 from .actors._actors import run_actors as run_actors
