@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import supervise
+from benchmarks import supervise, tools
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -17,6 +17,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     """
     monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
     monkeypatch.setattr(supervise, "SIZES", (3, 6))
+    few = tools.Sizes(others=10, checks=1, schedules=8, big_tasks=3, big_steps=2, leaked=6, dumped=8, steps=1000)
+    monkeypatch.setattr(tools, "SIZES", few)
 
     assert 0 == command.main()
 
@@ -40,6 +42,21 @@ def test_json_has_rows_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert {"case", "median_us"} == {key for row in found["rows"] for key in row}
     assert {"start 3 bare", "stop 6 trio_run", "restart 6 trio_run"} <= {row["case"] for row in found["rows"]}
     assert "stop 6: trio_run / bare" in found["ratios"]
+
+
+def test_what_the_tools_cost(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    Each tool has a row while it looks, and what trio does all the time one for before and after all of them.
+    """
+    found = json.loads(run(monkeypatch, capsys, "tools", "--json", "--rounds", "1"))
+    cases = {row["case"] for row in found["rows"]}
+
+    assert {"leak check", "block", "explore 3 tasks", "cancel everywhere", "leaked_tasks 6", "task_dump 8"} <= cases
+    assert {
+        f"off {thing} {when}" for thing in ("step", "task", "lock", "file") for when in ("before", "after")
+    } <= cases
+    assert all(row["median_us"] > 0 for row in found["rows"])
+    assert "milliseconds of a leak check (limit 4)" in found["ratios"]
 
 
 def test_without_json_it_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -2,6 +2,8 @@
 The check of a whole run: what it raises, what it waits for, and that it leaves no trace.
 """
 
+import builtins
+import io
 import os
 import socket
 import subprocess
@@ -166,6 +168,46 @@ class TestOutcome:
         """
         with pytest.raises(ValueError, match="grace is a number of seconds"):
             leak_check(grace=grace)
+
+
+def taps():
+    """
+    Return what a check replaces.
+    """
+    places = (trio.lowlevel.Task, trio.Lock, trio.CapacityLimiter, socket.socket, threading.Thread, io, os, builtins)
+    return [(place, dict(vars(place))) for place in places]
+
+
+class TestTaps:
+    def test_taken_back(self):
+        """
+        After the last check everything is as it was before the first, so that nothing is paid for by who does not look.
+        """
+        before = taps()
+        with leak_check() as check:
+            during = taps()
+            run(leaves_nothing, check)
+
+        assert before != during
+        assert before == taps()
+
+    def test_no_audit_hook(self):
+        """
+        No audit hook is left, which Python would call for each frame that anybody looks at, till it ends.
+        """
+        program = """
+import sys
+heard = []
+def add(hook): heard.append(hook)
+sys.addaudithook = add
+import trio
+from trio_run.leaks import leak_check
+async def main(): pass
+with leak_check() as check:
+    trio.run(main, instruments=[check])
+assert not heard
+"""
+        subprocess.run([sys.executable, "-c", program], check=True)
 
 
 class TestPlaces:

@@ -1,9 +1,9 @@
 """
 Taps: how the record comes to hear of what is made.
 
-While somebody looks, the constructors of trio's and Python's own classes are wrapped, Python's audit events are heard, and
-warnings about what was dropped unclosed are collected. With the last who looks all of that is taken back; but Python never
-forgets an audit hook, so that one stays, and does nothing.
+While somebody looks, the constructors of trio's and Python's own classes are wrapped, and so are the functions that open files,
+and warnings about what was dropped unclosed are collected. With the last who looks all of that is taken back. Audit hooks would
+hear of more files, but Python never forgets one, and calls it wherever a frame is looked at.
 
 Laws: nothing is touched before the first check begins, or after the last has ended. A warning that is no leak is given out
 as it would have been.
@@ -11,8 +11,10 @@ as it would have been.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
+import io
 import os
 import socket
 import subprocess
@@ -36,7 +38,6 @@ NEVER_AWAITED = "coroutine .* was never awaited"
 
 _lock = threading.Lock()
 _watch: Watch | None = None
-_hears_audits = False
 
 
 def _is_open(state: Any) -> bool:  # noqa: ANN401 - a channel's state has no public class
@@ -79,14 +80,11 @@ def begin() -> Watch:
     """
     Have what is made from now on recorded.
     """
-    global _watch, _hears_audits  # noqa: PLW0603 - constructors are of the whole process
+    global _watch  # noqa: PLW0603 - constructors are of the whole process
     with _lock:
         if _watch is None:
             watch = Watch()
             _open_taps(watch)
-            if not _hears_audits:
-                sys.addaudithook(_hear)
-                _hears_audits = True
             _watch = watch
         _watch.users += 1
         return _watch
@@ -132,6 +130,8 @@ def _open_taps(watch: Watch) -> None:
     undo.callback(_after_init(subprocess.Popen, functools.partial(_note_process, births)))
     undo.callback(_replace(threading.Thread, "start", functools.partial(_start_noted, births)))
     undo.callback(_replace(compat.thread_cache(), "start_thread_soon", functools.partial(_lend_noted, births)))
+    for module in (builtins, io, os):
+        undo.callback(_replace(module, "open", functools.partial(_open_noted, births)))
     for name in ("pipe", "pipe2", "dup", "eventfd", "memfd_create", "pidfd_open"):
         if hasattr(os, name):
             undo.callback(_replace(os, name, functools.partial(_call_noted, births)))
@@ -246,14 +246,14 @@ def _call_noted(births: Births, original: Callable[..., Any]) -> Callable[..., A
     return call
 
 
-def _hear(event: str, args: tuple[object, ...]) -> None:
-    """
-    Note each file that is opened. Python calls this for all that is audited, till it ends.
-    """
-    if event == "open" and _watch is not None and isinstance(args[0], str | bytes):
-        path = os.fsdecode(args[0])
-        if not path.startswith("/proc/"):
-            _watch.births.note_file(os.path.abspath(path))  # noqa: PTH100 - paths are text here
+def _open_noted(births: Births, original: Callable[..., object]) -> Callable[..., object]:
+    def open_(file: object, *args: object, **keywords: object) -> object:
+        opened = original(file, *args, **keywords)
+        if _watch is not None and isinstance(file, str | bytes | os.PathLike):
+            births.note_file(os.path.abspath(os.fsdecode(file)))  # noqa: PTH100 - paths are text here
+        return opened
+
+    return open_
 
 
 def tap_generators() -> Undo:
