@@ -249,8 +249,9 @@ def _call_noted(births: Births, original: Callable[..., Any]) -> Callable[..., A
 def _open_noted(births: Births, original: Callable[..., object]) -> Callable[..., object]:
     def open_(file: object, *args: object, **keywords: object) -> object:
         opened = original(file, *args, **keywords)
-        if _watch is not None and isinstance(file, str | bytes | os.PathLike):
-            births.note_file(os.path.abspath(os.fsdecode(file)))  # noqa: PTH100 - paths are text here
+        if _watch is not None and not isinstance(file, int):
+            path = os.fsdecode(cast("str | bytes | os.PathLike[str]", file))  # Or it would not have been opened.
+            births.note_file(os.path.abspath(path))  # noqa: PTH100 - paths are text here
         return opened
 
     return open_
