@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import supervise, tools
+from benchmarks import pipeline, supervise, tools
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -17,6 +17,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     """
     monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
     monkeypatch.setattr(supervise, "SIZES", (3, 6))
+    monkeypatch.setattr(pipeline, "ITEMS", 10)
     few = tools.Sizes(others=10, checks=1, schedules=8, big_tasks=3, big_steps=2, leaked=6, dumped=8, steps=1000)
     monkeypatch.setattr(tools, "SIZES", few)
 
@@ -57,6 +58,16 @@ def test_what_the_tools_cost(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     } <= cases
     assert all(row["median_us"] > 0 for row in found["rows"])
     assert "milliseconds of a leak check (limit 4)" in found["ratios"]
+
+
+def test_pipeline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    Pipelines are measured beside channels joined by hand.
+    """
+    found = json.loads(run(monkeypatch, capsys, "pipeline", "--json", "--rounds", "1"))
+
+    assert {"no-op, buffer 0 by hand", "checkpoint, workers 4 trio_run"} <= {row["case"] for row in found["rows"]}
+    assert 5 == len(found["ratios"])
 
 
 def test_without_json_it_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
