@@ -71,6 +71,7 @@ from .pipelines._make import spread as spread
 from .pipelines._make import stage as stage
 from .pipelines._pipeline import Pipeline as Pipeline
 from .supervision._block import open_supervisor as open_supervisor
+from .supervision._changes import Changes as Changes
 from .supervision._child import Child as Child
 from .supervision._exit_rule import ExitWhen as ExitWhen
 from .supervision._exits import ChildExit as ChildExit

@@ -10,18 +10,21 @@ not undo the order.
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 import trio
 
 from .._handle import Handle
 from .._names import join, name_of
+from ._alike import alike
+from ._changes import Changes
 from ._child import Child, as_child
 from ._core import Core
 from ._exits import ChildExit
 from ._orders import bring_down, restart, start, turned_away
 from ._policy import Restart
+from ._reconfigure import reconfigure, replace
 from ._shell import Shell
 from ._sight import Sight
 from ._slot import Admission
@@ -150,6 +153,86 @@ class Calls(Sight):
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         return await restart(self._taking_orders(), name)
+
+    async def replace(self, name: str, child: object) -> Handle[Any]:
+        """
+        Put another child in the place of one: stop that as its own rules say, start the new one, and wait until it is ready.
+
+        The place in the start order stays, and so does the handle. If the new child does not start, the place is kept and
+        stays empty; restart or replace it by name. This never counts against the budget.
+
+        Args:
+            name: The child to replace, up or not.
+            child: A `Child` of the same name; or a supervisor or plain runner, which is given that name.
+
+        Returns:
+            The handle of the child.
+
+        Raises:
+            ChildNotFound: There is no such child.
+            StartFailed: The new child ended before it was ready. The ``__cause__`` is its error.
+            StartWouldDeadlock: The caller is not ready itself, and the child has to wait for that.
+            SupervisorNotRunning: The supervisor does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            TypeError: *child* cannot run.
+            ValueError: It has another name.
+            WouldDeadlock: The caller is that child, or lives below it.
+
+        Cancellation:
+            Ends the wait only; the child is replaced all the same.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        new = child if isinstance(child, Child) else Child(child, name=name)
+        if new.name != name:
+            raise ValueError(
+                f"{new.name!r} cannot take the place of {name!r}: give it name={name!r}, or use reconfigure()."
+            )
+        return await replace(self._taking_orders(), new)
+
+    async def reconfigure(self, children: Iterable[object]) -> Changes:
+        """
+        Have other children from now on, with the least that has to be done.
+
+        A child whose name is not among the new ones is stopped and forgotten, one that is new is started, and one that is
+        there but different is stopped and started anew; all others are left alone, also those that somebody has stopped.
+        First all go down that have to, the last started first; then all come up in the order given, each once the one before
+        is ready. That order is the start order from then on.
+
+        A child is the same if its runner, its arguments and its rules are equal, and for a supervisor if its rules and its
+        children are the same. What was started by `start` or `start_soon` to run once is not touched.
+
+        Args:
+            children: All that there are to be, in start order: children, supervisors, or plain runners.
+
+        Returns:
+            What was started, stopped, replaced and kept.
+
+        Raises:
+            DuplicateChild: A new name is that of a function which runs once.
+            ExceptionGroup: Children did not start, and are not kept: a `StartFailed` for each. All else has been done.
+            StartWouldDeadlock: The caller is not ready itself, and the new children have to wait for that.
+            SupervisorNotRunning: The supervisor does not run; `SupervisorStopping` or `SupervisorStopped` if it did.
+            TypeError: Something cannot run.
+            ValueError: A name stands twice.
+            WouldDeadlock: The caller is one of those that have to go, or lives below it.
+
+        Cancellation:
+            Ends the wait only; all of it is done all the same.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        shell, new = self._taking_orders(), tuple(map(as_child, children))
+        check_names(self.name, new)
+        return await reconfigure(shell, {child.name: child for child in new}, alike)
+
+
+def check_names(name: str, children: Iterable[Child]) -> None:
+    """
+    Raise ValueError if a name stands twice among the *children* of the supervisor *name*.
+    """
+    seen: set[str] = set()
+    for child in children:
+        if child.name in seen:
+            raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
+        seen.add(child.name)
 
 
 def child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str | None) -> Child:

@@ -79,11 +79,17 @@ class Core(Course):
         """
         if name in self.slots:
             raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
-        check_fit(name, rules, self.restarts.ledger.budget, self.restarts.backoff)
-        check_significant(name, rules, self.exit_rule.when)
+        self.check(name, rules)
         slot = Slot(name, rules, admission)
         self.exit_rule.note(slot)
         self.order.admit(slot)
+
+    def check(self, name: str, rules: Rules) -> None:
+        """
+        Raise ValueError if the *rules* of a child make no sense below this supervisor.
+        """
+        check_fit(name, rules, self.restarts.ledger.budget, self.restarts.backoff)
+        check_significant(name, rules, self.exit_rule.when)
 
     def stop_child(self, name: str, now: float, reason: str) -> None:
         """

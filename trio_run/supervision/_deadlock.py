@@ -33,6 +33,15 @@ def check_not_first(shell: Shell, slot: Slot | None, path: str) -> None:
             raise StartWouldDeadlock(path, caller_name())
 
 
+def check_line(shell: Shell) -> None:
+    """
+    Raise StartWouldDeadlock if what comes up in its turn has to wait for the caller.
+    """
+    for where, first in _starting():
+        if where is shell and is_lined(shell.core.order, first):
+            raise StartWouldDeadlock(shell.core.path, caller_name())
+
+
 def _comes_after(order: Order, first: Slot, slot: Slot | None) -> bool:
     """
     Tell whether *slot*, or a child that is not taken in yet, cannot come up before *first* is ready.

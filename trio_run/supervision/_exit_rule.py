@@ -67,6 +67,13 @@ class ExitRule:
             else:
                 self._awaited.discard(slot.name)
 
+    def note_anew(self, slot: Slot) -> None:
+        """
+        Note a child that has other rules now.
+        """
+        self._awaited.discard(slot.name)
+        self.note(slot)
+
     def ended(self, slot: Slot, verdict: Verdict) -> None:
         """
         Note how a life was judged, and what follows from it for the whole.

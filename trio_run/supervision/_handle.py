@@ -21,7 +21,7 @@ from .._names import checked, join
 from .._sinks import current_stream
 from .._stopping import Life, current_life
 from ..errors import InternalError
-from ._calls import Calls
+from ._calls import Calls, check_names
 from ._child import Child, as_child
 from ._core import Core
 from ._exit_rule import ExitRule, ExitWhen, check_significant
@@ -74,7 +74,9 @@ class Supervisor(Calls):
     """
 
     name: str
-    children: tuple[Child, ...]
+    plan: tuple[Child, ...]
+    """What each run starts with."""
+
     strategy: Strategy
     budget: Budget
     backoff: Backoff
@@ -96,17 +98,17 @@ class Supervisor(Calls):
         budget, backoff = budget or Budget(), backoff or Backoff()
         _check_rules(name, budget, backoff)
         self.name = checked(name, "a supervisor")
-        self.children = tuple(map(as_child, children))
+        self.plan = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
         self.exit_when, self.grace = ExitWhen(exit_when), grace
         self._shell = self._last = None
-        _check_names(name, self.children)
-        for child in self.children:
+        check_names(name, self.plan)
+        for child in self.plan:
             check_fit(child.name, child.rules, budget, backoff)
             check_significant(child.name, child.rules, self.exit_when)
 
     def __repr__(self) -> str:
-        return f"<Supervisor {self.name} {self.strategy.value}, {len(self.children)} children>"
+        return f"<Supervisor {self.name} {self.strategy.value}, {len(self.plan)} children>"
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> StopReport:
         """
@@ -147,6 +149,17 @@ class Supervisor(Calls):
         """
         return self._last is not None and self._last.core.end is End.CHILDREN_ENDED
 
+    @property
+    def rules(self) -> tuple[object, ...]:
+        """
+        All there is to it but the children: its name, its strategy and so on.
+        """
+        return tuple(
+            getattr(self, field.name)
+            for field in attrs.fields(Supervisor)
+            if field.name not in {"plan", "_shell", "_last"}
+        )
+
     # Orders.
 
     def request_stop(self, reason: str = "asked to stop") -> None:
@@ -172,14 +185,6 @@ def _check_rules(name: str, budget: object, backoff: object) -> None:
     check_reachable(budget, backoff)
 
 
-def _check_names(name: str, children: tuple[Child, ...]) -> None:
-    seen: set[str] = set()
-    for child in children:
-        if child.name in seen:
-            raise ValueError(f"Supervisor {name!r} has two children called {child.name!r}: give one another name=.")
-        seen.add(child.name)
-
-
 def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     """
     Return a shell that is about to run *plan*.
@@ -192,9 +197,9 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     cause = 0 if life is None else life.cause
     report = Report(current_stream(), path, number, plan.budget, now, cause)
     shell = Shell(core, report, task_status, above=life)
-    shell.report.starting(plan.strategy.value, tuple(child.name for child in plan.children))
+    shell.report.starting(plan.strategy.value, tuple(child.name for child in plan.plan))
     context = contextvars.copy_context()
-    for child in plan.children:
+    for child in plan.plan:
         shell.admit(child, Admission.BOOT, context)
     return shell
 

@@ -76,8 +76,8 @@ class Judge:
         """
         if not slot.proven and slot.admission is Admission.BOOT and not self.course.order.booted:
             return self._doom_all(slot, fact, End.START_FAILED, now)
-        if not slot.proven and slot.admission is Admission.CALL:
-            slot.wanted, slot.leaving = False, True
+        if not slot.proven and slot.admission in _ASKED_FOR:
+            slot.wanted, slot.leaving = False, slot.admission is not Admission.REPLACE
             return Verdict.REFUSED
         if fact.decision is Decision.ESCALATE:
             return self._doom_all(slot, fact, End.GAVE_UP, now)
@@ -106,6 +106,9 @@ class Judge:
         self.course.culprit = self.course.culprit or slot.name
         self.course.stop(end, now if end is End.FATAL else math.inf, f"{end.value}: {slot.name}")
         return Verdict.DOOMS
+
+
+_ASKED_FOR = frozenset({Admission.CALL, Admission.PLAN, Admission.REPLACE})
 
 
 def _is_over(slot: Slot, ending: Ending) -> bool:

@@ -98,6 +98,7 @@ class Moves:
         slot.phase = Phase.STARTING
         slot.life += 1
         slot.ready_at, slot.due, slot.alarm = math.inf, -math.inf, math.inf
+        slot.patience = slot.rules.grace
         self.live += 1
         self.out.append(Start(slot.name, slot.life))
         self._timers.set(slot, now + slot.rules.start_timeout)
@@ -106,7 +107,7 @@ class Moves:
         """
         Have a child go: ask it if it listens, and cancel it otherwise.
         """
-        slot.since, slot.deadline, slot.hurried = now, min(now + slot.rules.grace, self.limit), False
+        slot.since, slot.deadline, slot.hurried = now, min(now + slot.patience, self.limit), False
         if not slot.hears or slot.deadline <= now:
             self._kill(slot, now, None)
             return

@@ -14,7 +14,10 @@ up while one that was started before it is still to come.
 
 from __future__ import annotations
 
+# pyright: reportPrivateUsage=false
+# The functions below the class are as near to it as its methods.
 import heapq
+from collections.abc import Iterable
 
 import attrs
 
@@ -65,13 +68,19 @@ class Order(Moves):
         """
         Take in a child, last in the order.
         """
+        self.append(slot)
+        self.queue(slot)
+
+    def append(self, slot: Slot) -> None:
+        """
+        Put a child last in the order.
+        """
         last = next(reversed(self.slots.values()), None)
         self._count += 1
         slot.order = slot.rank = self._count
         if last is not None and not self.grouped and slot.comes_and_goes and last.comes_and_goes:
             slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
         self.slots[slot.name] = slot
-        self.queue(slot)
 
     def queue(self, slot: Slot) -> None:
         """
@@ -102,7 +111,8 @@ class Order(Moves):
         slot.fault = None
         if not slot.doomed:
             slot.doomed, slot.reason = True, reason
-        heapq.heappush(self._falls, (-slot.rank, -slot.order, slot.name))
+        slot.turn = slot.order
+        heapq.heappush(self._falls, (-slot.rank, -slot.turn, slot.name))
 
     def dismiss(self, slot: Slot, now: float, reason: str) -> None:
         """
@@ -129,7 +139,7 @@ class Order(Moves):
         while self._falls and (not self._going or -self._falls[0][0] == self._going_rank):
             rank, order, name = heapq.heappop(self._falls)
             slot = self.slots.get(name)
-            if slot is None or slot.order != -order or not slot.doomed:
+            if slot is None or slot.turn != -order or not slot.doomed:
                 continue  # It went by itself while it waited for its turn.
             self._going.add(name)
             self._going_rank = -rank
@@ -167,4 +177,22 @@ def is_lined(order: Order, slot: Slot) -> bool:
     """
     Tell whether a child comes up in its turn only.
     """
-    return order.grouped or (slot.admission is Admission.BOOT and not order.booted and not slot.proven)
+    if order.grouped or slot.proven:
+        return order.grouped
+    return slot.admission is Admission.PLAN or (slot.admission is Admission.BOOT and not order.booted)
+
+
+def rearrange(order: Order, names: Iterable[str]) -> None:
+    """
+    Let the start order begin with *names*; what is not among them keeps its order, and comes last.
+    """
+    slots, held = order.slots, order._held_from  # noqa: SLF001
+    first = next((slot for slot in slots.values() if slot.order >= held), None)
+    arranged = [slots.pop(name) for name in names]
+    arranged += slots.values()
+    slots.clear()
+    for slot in arranged:
+        order.append(slot)
+    order._held_from = held if first is None else first.order  # noqa: SLF001
+    line = {name for _order, name in order._line}  # noqa: SLF001
+    order._line = [(slot.order, slot.name) for slot in arranged if slot.name in line]  # noqa: SLF001

@@ -45,12 +45,32 @@ async def bring_down(shell: Shell, name: str, order: Callable[[Core, str, float,
 
     Another order may have given it a new one by then.
     """
-    slot, seat = _place(shell, name)
+    slot, seat = place(shell, name)
     seat.guard()
     life = slot.life
     order(shell.core, name, trio.current_time(), reason)
     seat.rest(slot)
     shell.wake()
+    return await gone(shell, slot, seat, life)
+
+
+async def restart(shell: Shell, name: str) -> Handle[Any]:
+    """
+    Give a child a new life, and wait until it is ready or rests.
+    """
+    slot, seat = place(shell, name)
+    seat.guard()
+    check_not_first(shell, slot, seat.path)
+    before, handle = slot.life, seat.open_handle()
+    shell.core.restart_child(name, trio.current_time(), "restarted by request")
+    shell.wake()
+    return await risen(shell, slot, seat, before, handle)
+
+
+async def gone(shell: Shell, slot: Slot, seat: Seat, life: int) -> ChildExit:
+    """
+    Wait until that *life* of a child is over.
+    """
     left = None
     if slot.phase is Phase.DOWN:
         await trio.lowlevel.cancel_shielded_checkpoint()
@@ -60,16 +80,10 @@ async def bring_down(shell: Shell, name: str, order: Callable[[Core, str, float,
     return left or seat.exit()
 
 
-async def restart(shell: Shell, name: str) -> Handle[Any]:
+async def risen(shell: Shell, slot: Slot, seat: Seat, before: int, handle: Handle[Any]) -> Handle[Any]:
     """
-    Give a child a new life, and wait until it is ready or rests.
+    Wait until a child is ready, or rests, in a life after the one *before*.
     """
-    slot, seat = _place(shell, name)
-    seat.guard()
-    check_not_first(shell, slot, seat.path)
-    before, handle = slot.life, seat.open_handle()
-    shell.core.restart_child(name, trio.current_time(), "restarted by request")
-    shell.wake()
     await _settled(shell, seat, lambda: handle.done or (slot.life > before and slot.is_settled))
     _raise_if_lost(shell, seat, handle)
     return handle
@@ -79,7 +93,7 @@ async def wait_ready(shell: Shell, name: str) -> Handle[Any]:
     """
     Wait until a child is ready, in whatever life.
     """
-    slot, seat = _place(shell, name)
+    slot, seat = place(shell, name)
     check_not_first(shell, slot if slot.phase is not Phase.UP else None, seat.path)
     await _settled(shell, seat, lambda: slot.is_settled or shell.seats.get(name) is not seat)
     if slot.phase is not Phase.UP:
@@ -92,7 +106,7 @@ async def wait_exit(shell: Shell, name: str) -> ChildExit:
     """
     Wait until a child is down and nothing is to bring it up again.
     """
-    slot, seat = _place(shell, name)
+    slot, seat = place(shell, name)
     seat.guard()
     await _settled(shell, seat, lambda: slot.phase is Phase.DOWN and not slot.wanted and seat.life is None)
     return seat.exit()
@@ -107,7 +121,10 @@ def turned_away(path: str) -> Handle[Any]:
     return handle
 
 
-def _place(shell: Shell, name: str) -> tuple[Slot, Seat]:
+def place(shell: Shell, name: str) -> tuple[Slot, Seat]:
+    """
+    Return what is known of a child.
+    """
     return shell.core.slot(name), shell.seats[name]
 
 

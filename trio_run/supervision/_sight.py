@@ -14,6 +14,7 @@ import trio
 
 from .._handle import Handle
 from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
+from ._child import Child
 from ._exits import ChildExit, StopReport
 from ._inside import check_outside
 from ._orders import wait_exit, wait_ready
@@ -29,6 +30,9 @@ class Sight:
     __slots__ = ()
 
     name: str
+    plan: tuple[Child, ...]
+    """What each run starts with."""
+
     _shell: Shell | None
     """Its run; None while there is none."""
 
@@ -48,6 +52,21 @@ class Sight:
 
     def _not_running(self) -> SupervisorNotRunning:
         return SupervisorNotRunning(self.name) if self._last is None else SupervisorStopped(self._last.core.path)
+
+    @property
+    def rules(self) -> tuple[object, ...]:
+        """
+        All there is to it but the children.
+        """
+        raise NotImplementedError
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """
+        The children, in start order: those it has now while it runs, and those it starts with while it does not.
+        """
+        shell = self._shell
+        return self.plan if shell is None else tuple(shell.seats[name].child for name in shell.core.slots)
 
     async def wait_stopped(self) -> StopReport:
         """

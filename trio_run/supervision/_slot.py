@@ -49,6 +49,12 @@ class Admission(enum.Enum):
     CALL = "call"
     """By somebody who waits until it is ready: the failure is theirs, and the child is not kept."""
 
+    PLAN = "plan"
+    """With a new plan, in its turn: the failure is that of whoever asked, and the child is not kept."""
+
+    REPLACE = "replace"
+    """In the place of another: the failure is that of whoever asked, and the place is kept."""
+
     QUEUE = "queue"
     """By somebody who does not wait: it is treated like any later failure."""
 
@@ -75,6 +81,7 @@ class Slot:
     rules: Rules
     admission: Admission
     order: int = 0  # Place in the start order.
+    turn: int = 0  # The place that it goes down by, where that was settled before the order was changed.
     rank: int = 0  # Children of one rank stop side by side.
     phase: Phase = Phase.DOWN
     wanted: bool = True
@@ -88,6 +95,7 @@ class Slot:
     ledger: Ledger | None = None  # Of its own budget, from the first failure on.
     verdict: Verdict | None = None  # On the life before this one, or on the last.
     ready_at: float = math.inf
+    patience: float = 0.0  # The grace of the present life, by the rules it began with.
     since: float = -math.inf  # When it was asked or cancelled.
     deadline: float = math.inf  # When it is cancelled.
     hurried: bool = False  # Its grace was cut short on the way, so it is not to blame.
@@ -108,7 +116,7 @@ class Slot:
         """
         Whether it is one of the many that are started as need be and run once.
         """
-        return self.rules.restart is Restart.NEVER and self.admission is not Admission.BOOT
+        return self.rules.restart is Restart.NEVER and self.admission in {Admission.CALL, Admission.QUEUE}
 
     def make_ready(self, now: float) -> None:
         """
@@ -116,7 +124,7 @@ class Slot:
         """
         if self.fault is not None:
             return  # Too late.
-        self.proven, self.ready_at = True, now
+        self.proven, self.ready_at = self.proven or not self.doomed, now
         if self.phase is Phase.STARTING:
             self.phase, self.alarm = Phase.UP, math.inf
 
