@@ -373,7 +373,7 @@ class TestWorkers:
             names = [frame.f_code.co_name for frame, _ in worker.value.iter_await_frames()]
             handle.cancel()
 
-        assert ["nap", "sleep"] == names[2:4]
+        assert ["nap", "sleep"] == names[3:5]
 
     async def test_an_interrupt_between_two_steps_closes_the_job(self, monkeypatch):
         """
@@ -390,7 +390,7 @@ class TestWorkers:
         def interrupted(self, value):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(_step.Step, "send", interrupted)
+        monkeypatch.setattr(_step.Stepper, "send", interrupted)
         with pytest.RaisesGroup(KeyboardInterrupt):
             async with tr.open_pool(1) as pool:
                 handle = pool.start_soon(note_the_end)

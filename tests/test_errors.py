@@ -27,6 +27,7 @@ from trio_run.errors import (
     JobCancelled,
     LeakedCancelled,
     NotDone,
+    OutsidePool,
     PoolWouldDeadlock,
     RestartAfter,
     SignalReceived,
@@ -124,6 +125,10 @@ EXAMPLES = {
     PoolWouldDeadlock("shop/pool", "shop/pool/crawl", 8): (
         "shop/pool/crawl would wait for a slot of shop/pool for ever: all 8 are held by jobs that wait for one. Await the "
         "function itself instead, or use a second pool for what jobs wait for."
+    ),
+    OutsidePool("connect"): (
+        "There is no connect here: this is not a job of a pool that was opened with it. "
+        "Offer the work to a pool from open_pool(..., per_worker=...), and ask inside of the job."
     ),
     NotDone("shop/db", "running"): "shop/db has no value yet: it is running. Use `await handle.wait()`.",
     JobCancelled("shop/db", "too slow"): "shop/db has no value: it was cancelled (too slow).",
@@ -316,6 +321,7 @@ class TestFields:
             (ChildNotFound("shop/db", ["web"]), {"path": "shop/db", "names": ("web",)}),
             (WouldDeadlock("shop/db", "shop"), {"path": "shop/db", "caller": "shop"}),
             (NotDone("f", "running"), {"name": "f", "state": "running"}),
+            (OutsidePool("connect"), {"name": "connect"}),
             (JobCancelled("f", None), {"name": "f", "reason": None}),
             (Closed("pool", "f"), {"owner": "pool", "job": "f"}),
         ],

@@ -45,6 +45,9 @@ FROZEN = {
     "stage.skipped": (Level.WARNING, ("item", "error")),
     "stage.failed": (Level.ERROR, ("error",)),
     "job.failed": (Level.WARNING, ("error",)),
+    "worker.failed": (Level.WARNING, ("error",)),
+    "pool.saturated": (Level.INFO, ("total", "waiting")),
+    "pool.recovered": (Level.INFO, ("total", "waiting")),
     "task.stuck": (Level.WARNING, ("tasks", "seconds", "waits_for", "stack")),
     "loop.blocked": (Level.WARNING, ("seconds", "stack")),
     "leak.suspected": (Level.WARNING, ("function", "tasks", "before", "rate")),
@@ -116,7 +119,9 @@ class TestEveryEvent:
         """
         A name is a noun and what became of it.
         """
-        assert re.fullmatch(r"(actor|child|supervisor|job|task|loop|leak|sink|stage)\.[a-z]+(_[a-z]+)*", kind.name)
+        kinds = "actor|child|supervisor|job|worker|pool|task|loop|leak|sink|stage"
+
+        assert re.fullmatch(rf"({kinds})\.[a-z]+(_[a-z]+)*", kind.name)
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
     def test_an_event_is_never_changed(self, kind):

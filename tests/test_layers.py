@@ -39,9 +39,15 @@ LAYERS = {
         "supervision/_status",
     ],
     "mechanisms": [
-        "_crew",
         "_handle",
-        "_jobs",
+        "_pool/_crew",
+        "_pool/_intake",
+        "_pool/_job",
+        "_pool/_jobs",
+        "_pool/_per_worker",
+        "_pool/_turn",
+        "_pool/_waits",
+        "_pool/_worker",
         "_runner",
         "_sinks",
         "_sometimes",
@@ -68,7 +74,9 @@ LAYERS = {
     "handles": [
         "_coalesce",
         "_group",
-        "_pool",
+        "_pool/__init__",
+        "_pool/_open",
+        "_pool/_pool",
         "actors/*",
         "pipelines/*",
         "supervision/__init__",
@@ -311,7 +319,7 @@ class TestBreaches:
         """
         Two modules of one layer may not import each other.
         """
-        tree = plant(tmp_path / "trio_run", _group="from ._pool import P", _pool="from ._group import G")
+        tree = plant(tmp_path / "trio_run", _handle="from ._step import P", _step="from ._handle import G")
 
         assert 1 == len(breaches(tree))
         assert breaches(tree)[0].startswith("these import each other: ")

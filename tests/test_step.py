@@ -6,10 +6,11 @@ import contextvars
 import functools
 import types
 
+import attrs
 import pytest
 import trio
 
-from trio_run._step import Step, call, not_a_job, strip_cancelled, without_cancelled
+from trio_run._step import Stepper, call, not_a_job, strip_cancelled, without_cancelled
 from trio_run.errors import LeakedCancelled
 
 VAR = contextvars.ContextVar("VAR", default="unset")
@@ -37,12 +38,30 @@ class Later:
         return add(1, 2).__await__()
 
 
-class TestStep:
+@attrs.frozen
+class Call:
+    fn: object
+    args: tuple
+    context: contextvars.Context
+
+
+async def step(fn, args, context, stepper=None):
+    """
+    Make a call with a stepper, as a worker does.
+    """
+    stepper = stepper or Stepper()
+    said = context.run(stepper.begin, Call(fn, args, context))
+    if said is not stepper:
+        await stepper.wait(context, said)
+    return stepper.value
+
+
+class TestStepper:
     async def test_it_returns_what_the_call_returns(self):
         """
         To await a step is to await the call.
         """
-        assert 3 == await Step(add, (1, 2), contextvars.copy_context())
+        assert 3 == await step(add, (1, 2), contextvars.copy_context())
 
     async def test_it_raises_what_the_call_raises(self):
         """
@@ -55,7 +74,7 @@ class TestStep:
             raise error
 
         with pytest.raises(OSError, match="boom") as caught:
-            await Step(fail, (), contextvars.copy_context())
+            await step(fail, (), contextvars.copy_context())
 
         assert error is caught.value
 
@@ -65,7 +84,7 @@ class TestStep:
         """
         context = contextvars.copy_context()
 
-        assert "mine" == await Step(set_and_get, ("mine",), context)
+        assert "mine" == await step(set_and_get, ("mine",), context)
         assert "unset" == VAR.get()
         assert "mine" == context[VAR]
 
@@ -78,7 +97,7 @@ class TestStep:
             VAR.set("wrapped")
             return add(1, 2)
 
-        assert 3 == await Step(wrapper, (), contextvars.copy_context())
+        assert 3 == await step(wrapper, (), contextvars.copy_context())
         assert "unset" == VAR.get()
 
     async def test_an_error_is_thrown_in_that_context(self):
@@ -96,7 +115,7 @@ class TestStep:
                 seen.append(VAR.get())
 
         with trio.move_on_after(1):
-            await Step(clean_up, (), context)
+            await step(clean_up, (), context)
 
         assert ["mine"] == seen
 
@@ -105,11 +124,38 @@ class TestStep:
         A call that never waits does not reach the loop.
         """
         context = contextvars.copy_context()
-        quick, slow = Step(add, (1, 2), context), Step(set_and_get, ("x",), context)
-        await quick
-        await slow
+        quick, slow = Stepper(), Stepper()
+        said = [
+            context.run(quick.begin, Call(add, (1, 2), context)),
+            context.run(slow.begin, Call(set_and_get, ("x",), context)),
+        ]
+        await slow.wait(context, said[1])
 
-        assert [False, True] == [quick.slept, slow.slept]
+        assert [True, False] == [quick is said[0], slow is said[1]]
+        assert (3, "x") == (quick.value, slow.value)
+
+    async def test_one_call_after_the_other(self):
+        """
+        One stepper serves for many calls, those that wait and those that do not.
+        """
+        stepper = Stepper()
+
+        values = [
+            await step(fn, args, contextvars.copy_context(), stepper)
+            for fn, args in [(add, (1, 2)), (set_and_get, ("x",)), (set_and_get, ("y",)), (add, (3, 4))]
+        ]
+
+        assert [3, "x", "y", 7] == values
+
+    def test_what_would_end_a_generator(self):
+        """
+        A function that is not async and raises StopIteration fails with that, as it would without.
+        """
+        context, stepper = contextvars.copy_context(), Stepper()
+        said = context.run(stepper.begin, Call(lambda: next(iter(())), (), context))
+
+        with pytest.raises(StopIteration):
+            stepper.wait(context, said)
 
     async def test_a_stack_shows_the_frames_of_the_call(self):
         """
@@ -123,7 +169,7 @@ class TestStep:
             await inner()
 
         async def drive():
-            await Step(outer, (), contextvars.copy_context())
+            await step(outer, (), contextvars.copy_context())
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(drive)
@@ -132,7 +178,7 @@ class TestStep:
             names = [frame.f_code.co_name for frame, _ in task.iter_await_frames()]
             nursery.cancel_scope.cancel()
 
-        assert ["drive", "outer", "inner", "sleep_forever"] == names[:4]
+        assert ["drive", "step", "outer", "inner", "sleep_forever"] == names[:5]
 
     async def test_a_keyboard_interrupt_strikes_the_call(self):
         """
@@ -152,7 +198,7 @@ class TestStep:
         @trio.lowlevel.enable_ki_protection
         async def drive():
             with trio.move_on_after(1):
-                await Step(look, (), contextvars.copy_context())
+                await step(look, (), contextvars.copy_context())
             seen.append(trio.lowlevel.currently_ki_protected())
 
         await drive()
@@ -175,7 +221,7 @@ class TestStep:
             except TypeError as exc:
                 return str(exc), VAR.get()
 
-        text, value = await Step(wait_there, (), contextvars.copy_context())
+        text, value = await step(wait_there, (), contextvars.copy_context())
 
         assert "received unrecognized yield message" in text
         assert "mine" == value
@@ -192,10 +238,11 @@ class TestStep:
             finally:
                 seen.append("closed")
 
-        step = Step(clean_up, (), contextvars.copy_context())
-        next(step)
-        step.close()
-        step.close()
+        context, stepper = contextvars.copy_context(), Stepper()
+        stepper.wait(context, context.run(stepper.begin, Call(clean_up, (), context)))
+        next(stepper)
+        stepper.end(context)
+        stepper.end(context)
 
         assert ["closed"] == seen
 

@@ -9,6 +9,7 @@ from ._group import GroupStatistics as GroupStatistics
 from ._group import open_group as open_group
 from ._handle import Handle as Handle
 from ._handle import State as State
+from ._pool import PerWorker as PerWorker
 from ._pool import Pool as Pool
 from ._pool import PoolStatistics as PoolStatistics
 from ._pool import open_pool as open_pool
@@ -48,6 +49,7 @@ from .errors import InternalError as InternalError
 from .errors import JobCancelled as JobCancelled
 from .errors import LeakedCancelled as LeakedCancelled
 from .errors import NotDone as NotDone
+from .errors import OutsidePool as OutsidePool
 from .errors import PoolWouldDeadlock as PoolWouldDeadlock
 from .errors import RestartAfter as RestartAfter
 from .errors import SignalReceived as SignalReceived

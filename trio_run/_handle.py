@@ -15,7 +15,7 @@ from __future__ import annotations
 # The functions for owners are as near to the class as its methods, and are not for its users.
 import enum
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, final
+from typing import Any, Generic, TypeVar
 
 import attrs
 import trio
@@ -52,7 +52,6 @@ class State(enum.Enum):
 _OVER = frozenset({State.FINISHED, State.FAILED, State.CANCELLED, State.STOPPED})
 
 
-@final
 @attrs.define(eq=False, repr=False)
 class Handle(Generic[T]):
     """
@@ -70,7 +69,7 @@ class Handle(Generic[T]):
     ready_value: object
     """What it gave to ``task_status.started()`` last; None before that, and where it gave nothing."""
 
-    _canceller: Callable[[str | None], None]
+    _canceller: Callable[[str | None], None] | None
     _value: T | None = None
     _error: BaseException | None = None
     _reason: str | None = None
@@ -149,6 +148,13 @@ class Handle(Generic[T]):
         """
         if not self.done:
             self._reason = self._reason or reason
+            self._interrupt(reason)
+
+    def _interrupt(self, reason: str | None) -> None:
+        """
+        Have the owner cancel it.
+        """
+        if self._canceller is not None:
             self._canceller(reason)
 
 
@@ -186,7 +192,7 @@ def note_ready(handle: Handle[Any], value: object) -> None:
     """
     handle.ready_value = value
     handle._ready = True  # noqa: SLF001
-    _wake(handle)
+    wake(handle)
 
 
 def settle(
@@ -207,14 +213,8 @@ def settle(
         raise InternalError(f"The outcome of {handle!r} was to be set again, to {state.value}.")
     handle.state, handle._value, handle._error = state, value, error  # noqa: SLF001
     handle._reason = handle._reason or reason  # noqa: SLF001
-    handle._canceller, handle._guard = _nothing_to_cancel, None  # noqa: SLF001
-    _wake(handle)
-
-
-def _nothing_to_cancel(_: str | None) -> None:
-    """
-    Stand in for the canceller of what is over, so that a handle keeps nothing alive but the outcome.
-    """
+    handle._canceller = handle._guard = None  # noqa: SLF001 - a handle keeps nothing alive but the outcome
+    wake(handle)
 
 
 async def wait_started(handle: Handle[Any]) -> None:
@@ -244,7 +244,10 @@ def _is_started(handle: Handle[Any]) -> bool:
     return handle._ready or handle.done  # noqa: SLF001
 
 
-def _wake(handle: Handle[Any]) -> None:
+def wake(handle: Handle[Any]) -> None:
+    """
+    Wake who waits for it, to look again.
+    """
     changed, handle._changed = handle._changed, None  # noqa: SLF001
     if changed is not None:
         changed.set()

@@ -14,7 +14,7 @@ import inspect
 import math
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import Any, Self, cast, final
+from typing import Any, Protocol, Self, cast, final
 
 import trio
 
@@ -22,66 +22,121 @@ from ._names import name_of
 from .errors import LeakedCancelled
 
 
+class Call(Protocol):
+    """
+    What is to be called, with what, and in which context.
+    """
+
+    fn: Callable[..., object]
+    args: tuple[Any, ...]
+    context: contextvars.Context
+
+
 @final
-class Step(Generator[Any, Any, Any]):
+class Stepper(Generator[Any, Any, Any]):
     """
-    A call to be awaited, each step of which runs in the context of the call.
+    Makes calls, one after the other, and drives each in its context.
 
-    A generator around the coroutine would do as well, but there a stack of the task would end. Trio looks through this one, at
+    A call that never gives way is over when `begin` returns. Otherwise this is to be awaited, and stands for the call: a
+    generator around the coroutine would do as well, but there a stack of the task would end. Trio looks through this one, at
     the frames of the call.
+
+    One generator serves all calls, for that is what makes them cheap: a generator has no context of its own, and what it
+    awaits ends without an exception. It ends with the first call that raises; then there is to be a new stepper.
     """
 
-    __slots__ = ("_coro", "_run", "slept")
+    __slots__ = ("_first", "_run", "_steps", "begin", "value")
 
-    def __init__(self, fn: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context) -> None:
-        self._run = context.run
-        self._coro = cast("types.CoroutineType[Any, Any, Any]", context.run(call, fn, args))
-        self.slept = False
+    def __init__(self) -> None:
+        self._steps = _steps_of(self)
+        next(self._steps)
+        self.begin: Callable[[Call], object] = self._steps.send
+        """Makes a call, in its context; returns this stepper where the call is over, and its value is here."""
+
+        self.value: object = None
+        """What the last call returned; whoever takes it has to leave None."""
+
+    def wait(self, context: contextvars.Context, said: object) -> Self:
+        """
+        Take what `begin` returned, where this was not the end of it; what comes back is to be awaited.
+        """
+        if said is _STOPPED:  # No generator can raise this.
+            raise cast("StopIteration", self.value)
+        self._run, self._first = context.run, said
+        return self
 
     def __await__(self) -> Self:
         return self
 
     # What a coroutine and the loop say to each other is theirs alone, hence Any.
 
-    @trio.lowlevel.disable_ki_protection
     def __next__(self) -> Any:  # noqa: ANN401
-        return self._run(self._coro.send, None)
+        return self._first
 
-    @trio.lowlevel.disable_ki_protection
     def send(self, value: Any, /) -> Any:  # noqa: ANN401
         """
         Go on with a value.
         """
-        self.slept = True
-        return self._run(self._coro.send, value)
+        return self._on(self._run(self._steps.send, value))
 
-    @trio.lowlevel.disable_ki_protection
     def throw(self, *error: Any) -> Any:  # noqa: ANN401
         """
         Go on with an error.
         """
-        self.slept = True
-        return self._run(self._coro.throw, *error)
+        return self._on(self._run(self._steps.throw, *error))
 
-    def close(self) -> None:
+    def _on(self, said: object) -> object:
+        if said is self:
+            del self._run, self._first  # Who rests keeps nothing alive.
+            raise StopIteration
+        return said
+
+    def end(self, context: contextvars.Context) -> None:
         """
         End the call where it stands, if it is not over.
         """
-        self._run(self._coro.close)
+        context.run(self._steps.close)
 
     @property
     def cr_frame(self) -> types.FrameType | None:
         """
         Where the call stands: so trio asks a coroutine.
         """
-        return self._coro.cr_frame
+        return getattr(self._steps.gi_yieldfrom, "cr_frame", None)
 
     @property
     def cr_await(self) -> object:
         """
         What the call waits for: so trio asks a coroutine.
         """
-        return self._coro.cr_await
+        return getattr(self._steps.gi_yieldfrom, "cr_await", None)
+
+
+_STOPPED = object()
+
+
+def _steps(stepper: Stepper) -> Generator[Any, Any, None]:
+    job: Call | None = yield
+    while job is not None:
+        try:
+            coro = job.fn(*job.args)
+            if type(coro) is not types.CoroutineType:
+                coro = awaitable(job.fn, coro)
+        except StopIteration as exc:
+            stepper.value = exc
+            job = None
+            yield _STOPPED
+            return
+        job = None  # Who rests keeps nothing alive.
+        stepper.value = yield from cast("Generator[Any, Any, Any]", coro)
+        coro = None
+        job = yield stepper
+
+
+_steps_of = cast(
+    "Callable[[Stepper], types.GeneratorType[Any, Any, None]]",
+    trio.lowlevel.disable_ki_protection(types.coroutine(_steps)),
+)
 
 
 @trio.lowlevel.disable_ki_protection
@@ -92,7 +147,16 @@ def call(fn: Callable[..., object], args: tuple[Any, ...]) -> Coroutine[Any, Any
     Raises:
         TypeError: What it returned cannot be awaited.
     """
-    result = fn(*args)
+    return awaitable(fn, fn(*args))
+
+
+def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, Any]:
+    """
+    Return what *fn* returned, as a coroutine.
+
+    Raises:
+        TypeError: It cannot be awaited.
+    """
     if isinstance(result, types.CoroutineType):
         return cast("Coroutine[Any, Any, Any]", result)
     if isinstance(result, Awaitable):

@@ -33,5 +33,6 @@ from ._supervision import WouldDeadlock as WouldDeadlock
 from ._work import Closed as Closed
 from ._work import JobCancelled as JobCancelled
 from ._work import NotDone as NotDone
+from ._work import OutsidePool as OutsidePool
 from ._work import PoolWouldDeadlock as PoolWouldDeadlock
 from ._work import SignalReceived as SignalReceived

@@ -34,6 +34,25 @@ class PoolWouldDeadlock(WouldDeadlock):
         )
 
 
+class OutsidePool(TrioRunError):
+    """
+    What each worker of a pool has for itself was asked for where there is none.
+
+    Attributes:
+        name: What would have opened it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name: str = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return (
+            f"There is no {self.name} here: this is not a job of a pool that was opened with it. "
+            f"Offer the work to a pool from open_pool(..., per_worker=...), and ask inside of the job."
+        )
+
+
 class NotDone(TrioRunError):
     """
     A handle has no value yet.

@@ -44,3 +44,6 @@ from ._watch import LoopBlocked as LoopBlocked
 from ._watch import SinkDropped as SinkDropped
 from ._watch import TaskStuck as TaskStuck
 from ._work import JobFailed as JobFailed
+from ._work import PoolRecovered as PoolRecovered
+from ._work import PoolSaturated as PoolSaturated
+from ._work import WorkerFailed as WorkerFailed

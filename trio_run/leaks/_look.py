@@ -23,7 +23,7 @@ import trio
 from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
-from .._crew import Worker
+from .._pool import Worker
 from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
 from ._places import is_foreign, places_of, spelled, stack_of

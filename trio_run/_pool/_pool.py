@@ -1,7 +1,7 @@
 """
 A pool: jobs, at most so many at a time, on workers that are used again.
 
-This file says who may offer a job, who waits for what, and what comes of waiting. How jobs get to workers is for the crew.
+This file is what users hold. Who may offer a job is for the intake, and how jobs get to workers for the crew.
 
 Laws: a job that is not taken raises; none is dropped. A job that fails neither ends a worker nor the pool, and is heard of. When
 the block is over so are all jobs, all tokens are back, and no task is left.
@@ -9,23 +9,19 @@ the block is over so are all jobs, all tokens are back, and no task is left.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, NoReturn, TypeVar, TypeVarTuple, Unpack, cast, final
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, TypeVarTuple, Unpack, cast, final
 
 import attrs
 import trio
-from trio.lowlevel import Abort
 
+from .._handle import Handle
+from .._names import join, name_of
+from .._step import not_a_job
+from ..events import JobFailed
 from ._crew import Crew
-from ._handle import Handle, State
-from ._jobs import Job, Jobs
-from ._names import checked, join, name_of
-from ._sinks import current_stream
-from ._step import not_a_job, strip_cancelled
-from ._stopping import current_life
+from ._intake import Intake
 
 T = TypeVar("T")
 PosArgsT = TypeVarTuple("PosArgsT")
@@ -48,6 +44,9 @@ class PoolStatistics:
 
     waiting: int
     """Jobs that were taken, and wait for a worker."""
+
+    oldest_wait: float
+    """For how many seconds the job has waited that was offered first, taken or not; 0 where none waits."""
 
     done: int
     """Jobs that are over, whatever their outcome."""
@@ -93,7 +92,7 @@ class Pool:
     limiter: trio.CapacityLimiter
     """How many jobs may run at a time: set its ``total_tokens`` to have more or fewer, and to 0 for a pause."""
 
-    _crew: Crew
+    _intake: Intake
 
     def __repr__(self) -> str:
         now = self.statistics()
@@ -122,11 +121,9 @@ class Pool:
             Closed: The pool is over.
             TypeError: *fn* cannot be called.
         """
-        job, handle = self._crew.make(fn, args, name)
-        if not self._crew.jobs.has_room:
-            raise trio.WouldBlock
-        self._crew.put(job)
-        return handle
+        job = self._intake.make(fn, args, name)
+        self._intake.put(job)
+        return job
 
     @trio.lowlevel.enable_ki_protection
     def submit_nowait(
@@ -145,12 +142,9 @@ class Pool:
             Closed: The pool is over.
             TypeError: *fn* cannot be called.
         """
-        crew = self._crew
-        job, handle = crew.make(fn, args, name)
-        if crew.jobs or self.limiter.available_tokens <= 0:
-            raise trio.WouldBlock
-        crew.put(job)
-        return handle
+        job = self._intake.make(fn, args, name)
+        self._intake.put_at_once(job)
+        return job
 
     @trio.lowlevel.enable_ki_protection
     async def submit(
@@ -173,24 +167,10 @@ class Pool:
             Then the job is not taken.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        crew = self._crew
-        job, handle = crew.make(fn, args, name)
-        if crew.jobs.has_room:
-            crew.put(job)
-            await trio.lowlevel.cancel_shielded_checkpoint()
-            return handle
-        crew.offer(job, trio.lowlevel.current_task())
-        crew.ask(job)
-
-        def give_up(_: object) -> Abort:
-            crew.jobs.retract(job)
-            crew.wind_up()
-            return Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(give_up)
-        if job.refused:
-            raise crew.refusal(handle.name)
-        return handle
+        intake = self._intake
+        job = intake.make(fn, args, name)
+        await intake.submit(job, None if intake.jobs.has_room else intake.asker())
+        return job
 
     @trio.lowlevel.enable_ki_protection
     async def run(self, fn: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None) -> T:
@@ -213,16 +193,9 @@ class Pool:
             Cancels the job, and waits until it is gone. If it ends with a value or an error all the same, so does the call.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        crew = self._crew
-        job, handle = crew.make(fn, args, name)
-        job.caller = trio.lowlevel.current_task()
-        if crew.jobs.has_room:
-            crew.put(job)
-        else:
-            crew.offer(job, None)
-        crew.ask(job)
-        await _wait_for_end(crew, job, handle)
-        return cast("T", handle.value)
+        job = self._intake.make(fn, args, name)
+        await self._intake.run(job)
+        return cast("T", job.value)
 
     async def start(self, fn: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any:  # noqa: ANN401 - as in trio.Nursery.start
         """
@@ -247,11 +220,23 @@ class Pool:
         """
         if not callable(fn):
             raise not_a_job(fn)
-        crew, label = self._crew, name_of(fn) if name is None else name
-        if crew.closed:
-            raise crew.refusal(label)
+        crew, label = self._intake.crew, name_of(fn) if name is None else name
+        if self._intake.closed:
+            raise self._intake.refusal(label)
         job = functools.partial(fn, *args)
         return await crew.nursery.start(_host, crew, self.run, job, label, name=join(crew.path, label))
+
+    async def wait_idle(self) -> None:
+        """
+        Wait until no job runs or waits, which says nothing of those that are offered next.
+
+        Raises:
+            WouldDeadlock: It was called from inside of a job.
+
+        Cancellation:
+            Ends the wait.
+        """
+        await self._intake.wait_idle()
 
     @trio.lowlevel.enable_ki_protection
     def cancel(self, reason: str | None = None) -> None:
@@ -261,7 +246,7 @@ class Pool:
         Args:
             reason: Why, for logs and for ``trio.Cancelled.reason``.
         """
-        crew = self._crew
+        crew = self._intake.crew
         crew.break_off(None)
         crew.jobs.drain(reason)
         crew.nursery.cancel_scope.cancel(reason=reason)
@@ -270,97 +255,17 @@ class Pool:
         """
         Return what the pool is doing.
         """
-        crew = self._crew
+        crew, jobs = self._intake.crew, self._intake.jobs
+        oldest = jobs.oldest
         return PoolStatistics(
-            self.limiter.total_tokens, crew.busy, len(crew.parked), len(crew.jobs.queue), crew.jobs.done, crew.failed
+            total=self.limiter.total_tokens,
+            busy=crew.busy,
+            idle=len(crew.parked),
+            waiting=jobs.waiting,
+            oldest_wait=0.0 if oldest is None else trio.current_time() - oldest.since,
+            done=jobs.done,
+            failed=crew.failed,
         )
-
-
-@contextlib.asynccontextmanager
-async def open_pool(
-    size: float | trio.CapacityLimiter,
-    *,
-    name: str = "pool",
-    idle_time: float = 60.0,
-    max_waiting: float = math.inf,
-) -> AsyncGenerator[Pool]:
-    """
-    Open a pool for as long as a block lasts.
-
-    Leaving the block waits for every job, and for those that jobs bring in until then. The pool begins with no worker, and has
-    one more whenever a job finds none at rest.
-
-    Args:
-        size: How many jobs may run at a time: a whole number, or `math.inf`; or a limiter, which may be shared with other pools
-            and anything else.
-        name: What logs and trees call it.
-        idle_time: A worker that has rested for so many seconds ends.
-        max_waiting: How many jobs may wait for a slot; 0 for none.
-
-    Yields:
-        The pool, which takes jobs from every task.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: A number is out of range, or the name is no step of a path.
-        ExceptionGroup: The block raised, as with a nursery.
-        BaseExceptionGroup: A job raised KeyboardInterrupt, SystemExit or the like; all others were cancelled.
-
-    Cancellation:
-        All jobs are cancelled, those that wait as well as those that run, and the block ends when all are gone. An exception in
-        the block does the same.
-    """
-    life = current_life()
-    path = join("" if life is None else life.path, checked(name, "a pool"))
-    limiter = size if isinstance(size, trio.CapacityLimiter) else trio.CapacityLimiter(_checked_count(size, "size"))
-    max_waiting, idle_time = _checked_count(max_waiting, "max_waiting"), _checked_time(idle_time)
-    async with trio.open_nursery() as nursery:
-        crew = Crew(path, Jobs(limiter, max_waiting), nursery, idle_time, current_stream())
-        try:
-            yield Pool(name, limiter, crew)
-        except BaseException as exc:
-            crew.break_off(strip_cancelled(exc))
-            raise
-        crew.left = True
-        crew.wind_up()
-
-
-def _checked_count(value: float, title: str) -> float:
-    if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
-        raise TypeError(f"open_pool({title}) takes a whole number or math.inf, not {value!r}.")
-    if value < 0:
-        raise ValueError(f"open_pool({title}) has to be at least 0, not {value!r}.")
-    return value
-
-
-def _checked_time(value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"open_pool(idle_time=...) takes seconds, not {value!r}.")
-    if not value > 0:
-        raise ValueError(f"open_pool(idle_time=...) has to be more than 0 seconds, not {value!r}.")
-    return value
-
-
-async def _wait_for_end(crew: Crew, job: Job, handle: Handle[Any]) -> None:
-    """
-    Sleep until a job is over; when cancelled, cancel it and go on sleeping.
-    """
-    interrupt: Callable[[], NoReturn] | None = None
-
-    def give_up(raise_cancel: Callable[[], NoReturn]) -> Abort:
-        nonlocal interrupt
-        if crew.jobs.retract(job):
-            crew.wind_up()
-            return Abort.SUCCEEDED
-        interrupt = raise_cancel
-        handle.cancel(f"the call of {crew.path} that waited for it was cancelled")
-        return Abort.FAILED
-
-    await trio.lowlevel.wait_task_rescheduled(give_up)
-    if job.refused:
-        raise crew.refusal(handle.name)
-    if interrupt is not None and handle.state is State.CANCELLED:
-        interrupt()
 
 
 async def _host(
@@ -379,4 +284,4 @@ async def _host(
     except Exception as exc:
         if trio.lowlevel.current_task().parent_nursery is not crew.nursery:
             raise  # It is not ready yet, so this is for who started it.
-        crew.report(name, exc)
+        crew.stream.send(JobFailed, join(crew.path, name), error=exc)

@@ -1,0 +1,282 @@
+"""
+The crew of a pool: the workers, who do one job after the other.
+
+A worker is a task. It borrows a token of the limiter on its own behalf while it works, and gives it back when it rests. Which
+job is the next is for the jobs to say, and who may offer one for the intake.
+
+Laws: no job begins without a token. While jobs wait no token lies idle, and a worker is lined up for the next one. What a job
+does to its context ends with it, and so does its cancellation. A worker whose turn is over gives its token to whoever waits for
+one, and the loop a chance.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import math
+from collections.abc import Callable
+
+import attrs
+import trio
+from trio.lowlevel import Abort, Task, reschedule
+
+from .._handle import State
+from .._names import join
+from .._sinks import Stream
+from .._step import Stepper
+from ..events import JobFailed, PoolRecovered
+from ._job import Job
+from ._jobs import Jobs
+from ._per_worker import Held, PerWorker
+from ._turn import Turn, rivals
+
+
+@attrs.define(eq=False)
+class Crew:
+    """
+    All the workers of one pool, and what they share.
+    """
+
+    path: str
+    jobs: Jobs
+    nursery: trio.Nursery
+    idle_time: float
+    stream: Stream
+    hire: Callable[[Crew], Getter]
+    """Makes one more worker."""
+
+    per_worker: PerWorker[object] | None = None
+    context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
+
+    over: bool = False
+    """Whether the pool was cancelled, or is broken."""
+
+    left: bool = False
+    """Whether its block has been left."""
+
+    failure: BaseException | None = None
+    """What broke it."""
+
+    busy: int = 0
+    """How many workers have a token."""
+
+    failed: int = 0
+    """How many jobs raised."""
+
+    saturated: bool = False
+    """Whether there was no room for a job, and has not been enough since."""
+
+    parked: list[Getter] = attrs.field(factory=list)
+    """Workers that rest; the last one is called first."""
+
+    lined_up: Getter | None = None
+    """A worker that waits for a token, or is on its way to do so."""
+
+    idle: trio.Event | None = None
+    """Set when all jobs are over, where somebody waits for that."""
+
+    def settle_failed(self, job: Job, error: BaseException) -> bool:
+        """
+        Settle a job that failed; tell whether that is all there is to do.
+        """
+        self.failed += 1
+        unheard = job.audience is None
+        if unheard and isinstance(error, Exception):
+            self.stream.send(JobFailed, join(self.path, job.name), error=error)
+        elif unheard:
+            self.break_off(error)
+        self.jobs.settle(job, State.FAILED, error=error)
+        return isinstance(error, Exception) or not unheard
+
+    def dispatch(self) -> None:
+        """
+        Give waiting jobs to workers for as long as there are tokens, and have a worker line up for the next.
+        """
+        if self.lined_up is not None:  # There is no token then; or there is just now, and that worker will come here.
+            return
+        limiter = self.jobs.limiter
+        while self.jobs and limiter.available_tokens > 0:
+            worker = self._call_worker()
+            limiter.acquire_on_behalf_of_nowait(worker)
+            self.lend(worker)
+            job = worker.hand = self.jobs.take()
+            if job is not None:
+                job.doer = worker
+        if self.jobs:
+            self.lined_up = self._call_worker()
+
+    def _call_worker(self) -> Getter:
+        """
+        Wake a worker that rests, or start one; it looks around for what to do when it gets to run.
+        """
+        if self.parked:
+            worker = self.parked.pop()
+            worker.scope.deadline = math.inf
+            reschedule(worker.task)
+        else:
+            worker = self.hire(self)
+            self.context.run(functools.partial(self.nursery.start_soon, worker.run, name=f"{self.path} worker"))
+        return worker
+
+    def lend(self, worker: Getter) -> None:
+        """
+        Note that a worker got a token, and begins its turn.
+        """
+        self.busy += 1
+        worker.lent = True
+        worker.turn.begin()
+
+    def give_back(self, worker: Getter) -> None:
+        """
+        Take the token from a worker.
+        """
+        self.busy -= 1
+        worker.lent = False
+        self.jobs.limiter.release_on_behalf_of(worker)
+        self.wind_up()
+
+    @property
+    def deserted(self) -> bool:
+        """
+        Whether the block was left and all jobs are over: as long as there are jobs, they may bring in others.
+        """
+        return self.left and not (self.busy or self.jobs)
+
+    def wind_up(self) -> None:
+        """
+        See whether there is enough room again, and nothing left to do; and nothing more to come, for then workers go home.
+        """
+        jobs = self.jobs
+        if self.saturated and not jobs.offered and jobs.waiting * 2 <= jobs.max_waiting:
+            self.saturated = False
+            self.stream.send(PoolRecovered, self.path, total=jobs.limiter.total_tokens, waiting=jobs.waiting)
+        if self.busy or jobs:
+            return
+        idle, self.idle = self.idle, None
+        if idle is not None:
+            idle.set()
+        if self.left:
+            while self.parked:
+                self._call_worker()
+            if self.lined_up is not None:
+                self.lined_up.scope.cancel(reason=f"{self.path} has no more jobs")
+                self.lined_up = None
+
+    def break_off(self, failure: BaseException | None) -> None:
+        """
+        Close at once, since the nursery is or will be cancelled.
+        """
+        self.over, self.failure = True, self.failure or failure
+
+
+@attrs.define(eq=False)
+class Getter:
+    """
+    A task that gets jobs, and tokens to do them with.
+    """
+
+    crew: Crew
+    task: Task = attrs.field(init=False)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    stepper: Stepper = attrs.field(factory=Stepper)
+
+    spent: bool = False
+    """Whether the scope was cancelled for the sake of one job, and has to be replaced before the next."""
+
+    job: Job | None = None
+    """The job that it does, or did last."""
+
+    hand: Job | None = None
+    """A job that it was given and has not begun."""
+
+    held: Held | None = None
+    """What it has opened for its jobs."""
+
+    lent: bool = False
+    """Whether it has a token."""
+
+    turn: Turn = attrs.field(factory=Turn)
+
+    def stop(self, reason: str | None) -> None:
+        """
+        Cancel the job that it does.
+        """
+        self.spent = True
+        self.scope.cancel(reason=reason)
+
+    def drop(self) -> None:
+        """
+        Forget the job that it was given and has not begun.
+        """
+        self.hand = None
+
+    async def run(self) -> None:
+        """
+        Work until there is nothing more to do.
+        """
+        raise NotImplementedError
+
+    async def _next(self) -> Job | None:
+        """
+        Return the next job, as soon as there are one and a token to do it with; None to go home.
+        """
+        while True:
+            if self is self.crew.lined_up:
+                await self._line_up()
+            if self.lent:
+                if self.turn.over and not rivals(self.crew.jobs.limiter, self.crew.lined_up):
+                    await trio.lowlevel.cancel_shielded_checkpoint()
+                    self.turn.begin()
+                job = self._find()
+                if job is not None:
+                    return job
+            if self is not self.crew.lined_up and not await self._rest():
+                return None
+
+    def _find(self) -> Job | None:
+        """
+        Return a job; or give the token back, since there is none or the turn is over.
+        """
+        job, self.hand = self.hand, None
+        if job is not None:
+            return job
+        crew = self.crew
+        if not self.turn.over and crew.jobs.limiter.available_tokens >= 0:
+            job = crew.jobs.take()
+            if job is not None:
+                crew.dispatch()
+                return job
+        crew.give_back(self)
+        if crew.jobs and crew.lined_up is None:
+            crew.lined_up = self
+        return None
+
+    async def _line_up(self) -> None:
+        crew = self.crew
+        try:
+            await crew.jobs.limiter.acquire_on_behalf_of(self)
+        except BaseException as exc:
+            if crew.lined_up is self:  # Otherwise it was sent home.
+                crew.lined_up = None
+                crew.jobs.drain(getattr(exc, "reason", None))
+            raise
+        if crew.lined_up is self:
+            crew.lined_up = None
+        crew.lend(self)
+
+    async def _rest(self) -> bool:
+        """
+        Wait to be called; tell whether that makes sense.
+        """
+        crew, self.job = self.crew, None
+        if crew.deserted or len(crew.parked) + crew.busy >= crew.jobs.limiter.total_tokens:
+            return False
+        self.scope.deadline = trio.current_time() + crew.idle_time
+        crew.parked.append(self)
+
+        def leave(_: object) -> Abort:
+            crew.parked.remove(self)
+            return Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(leave)
+        return True

@@ -1,0 +1,186 @@
+"""
+The intake of a pool: who may offer a job, who waits for what, and what comes of waiting.
+
+Pools, groups and maps offer through it. What is taken goes to the crew.
+
+Laws: a job that is not taken raises; none is dropped. A wait that would never end raises, where that can be seen.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, NoReturn
+
+import attrs
+import trio
+from trio.lowlevel import Abort, Task, reschedule
+
+from .._handle import State
+from .._names import join, name_of
+from .._step import not_a_job
+from ..errors import Closed, WouldDeadlock
+from ..events import PoolSaturated
+from ._job import Audience, Job
+from ._waits import Waits
+from ._worker import Worker
+
+
+@attrs.define(eq=False)
+class Intake(Waits):
+    """
+    The way into one pool.
+    """
+
+    now: Callable[[], float]
+    """The clock of the run, asked directly since every job asks."""
+
+    def make(self, fn: Callable[..., object], args: tuple[Any, ...], name: str | None) -> Job:
+        """
+        Make a job, in a copy of the present context.
+        """
+        if not callable(fn):
+            raise not_a_job(fn)
+        if name is None:
+            name = fn.__name__ if type(fn) is FunctionType and fn.__name__ != "<lambda>" else name_of(fn)
+        crew = self.crew
+        if crew.over or (crew.left and crew.deserted):
+            raise self.refusal(name)
+        return Job(self, name, fn, args, contextvars.copy_context(), self.now())
+
+    @property
+    def closed(self) -> bool:
+        """
+        Whether no job is taken any more.
+        """
+        return self.crew.over or self.crew.deserted
+
+    def refusal(self, name: str) -> Closed:
+        """
+        Return the error for a job that came too late.
+        """
+        refusal = Closed(self.crew.path, name)
+        refusal.__cause__ = self.crew.failure
+        return refusal
+
+    def put(self, job: Job) -> None:
+        """
+        Take a job, or raise `trio.WouldBlock`.
+        """
+        jobs = self.jobs
+        if (jobs.offered or len(jobs.queue) >= jobs.max_waiting) and not jobs.has_room:
+            self._tell_saturated()
+            raise trio.WouldBlock
+        jobs.queue.append(job)
+        if self.crew.lined_up is None:
+            self.crew.dispatch()
+
+    def put_at_once(self, job: Job) -> None:
+        """
+        Take a job that can begin now, or raise `trio.WouldBlock`.
+        """
+        if self.jobs or self.jobs.limiter.available_tokens <= 0:
+            raise trio.WouldBlock
+        self.put(job)
+
+    def line_up(self, job: Job, submitter: Task | None) -> None:
+        """
+        Take a job, or put it in line; *submitter* sleeps until it is taken.
+        """
+        if self.jobs.has_room:
+            self.put(job)
+            return
+        self._tell_saturated()
+        self.jobs.offered[job] = submitter
+        self.crew.dispatch()
+
+    def _tell_saturated(self) -> None:
+        crew = self.crew
+        if not crew.saturated:
+            crew.saturated = True
+            limiter, waiting = self.jobs.limiter, self.jobs.waiting
+            crew.stream.send(PoolSaturated, crew.path, total=limiter.total_tokens, waiting=waiting)
+
+    async def submit(self, job: Job, asker: Worker | None) -> None:
+        """
+        Wait until a job is taken; *asker* has a slot meanwhile.
+        """
+        if self.jobs.has_room:
+            self.put(job)
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            return
+        self.line_up(job, trio.lowlevel.current_task())
+        self.note(job, asker)
+
+        def give_up(_: object) -> Abort:
+            self.jobs.retract(job)
+            self.crew.wind_up()
+            return Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(give_up)
+        if job.refused:
+            raise self.refusal(job.name)
+
+    async def run(self, job: Job) -> None:
+        """
+        Wait until a job is over; cancel it if the present task is cancelled.
+        """
+        interrupt: Callable[[], NoReturn] | None = None
+        job.audience = Caller(trio.lowlevel.current_task())
+        self.line_up(job, None)
+        self.note(job, self.asker())
+
+        def give_up(raise_cancel: Callable[[], NoReturn]) -> Abort:
+            nonlocal interrupt
+            if self.jobs.retract(job):
+                self.crew.wind_up()
+                return Abort.SUCCEEDED
+            interrupt = raise_cancel
+            job.cancel(f"the call of {self.crew.path} that waited for it was cancelled")
+            return Abort.FAILED
+
+        await trio.lowlevel.wait_task_rescheduled(give_up)
+        if job.refused:
+            raise self.refusal(job.name)
+        if interrupt is not None and job.state is State.CANCELLED:
+            interrupt()
+
+    async def wait_idle(self) -> None:
+        """
+        Wait until all jobs are over.
+
+        Raises:
+            WouldDeadlock: The present task is one of them.
+        """
+        asker = self.asker()
+        if asker is not None:
+            raise WouldDeadlock(self.crew.path, join(self.crew.path, asker.title))
+        await trio.lowlevel.checkpoint()
+        while self.crew.busy or self.jobs:
+            if self.crew.idle is None:
+                self.crew.idle = trio.Event()
+            await self.crew.idle.wait()
+
+    def withdraw(self, job: Job, reason: str | None) -> None:
+        """
+        Cancel a job that has not begun.
+        """
+        self.jobs.withdraw(job, reason)
+        self.crew.wind_up()
+
+
+@attrs.define(eq=False)
+class Caller(Audience):
+    """
+    A task that sleeps until a job is over.
+    """
+
+    task: Task
+
+    def hear(self, job: Job) -> None:
+        """
+        Wake it.
+        """
+        del job
+        reschedule(self.task)

@@ -1,0 +1,206 @@
+"""
+One job of a pool, which is the handle of itself, and who has to do with it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+import trio
+from trio.lowlevel import Task
+
+from .._handle import Handle, State
+
+NO_CONTEXT = contextvars.Context()
+"""What stands for the context of a job that is over."""
+
+_WAITING = State.WAITING
+
+
+class Owner(Protocol):
+    """
+    Whose job it is: takes it back where it has not begun, and knows who waits for it.
+    """
+
+    def withdraw(self, job: Job, reason: str | None) -> None:
+        """
+        Cancel it.
+        """
+
+    def ask(self, job: Job) -> object:
+        """
+        Note that the present task waits for it; return who that is here, if anybody.
+        """
+
+    def unask(self, job: Job, asker: object) -> None:
+        """
+        Note that it does not any more.
+        """
+
+
+class Doer(Protocol):
+    """
+    Who runs a job, or will.
+    """
+
+    def stop(self, reason: str | None) -> None:
+        """
+        Cancel the present job.
+        """
+
+    def drop(self) -> None:
+        """
+        Forget a job that was given and has not begun.
+        """
+
+
+class Audience(Protocol):
+    """
+    Who is told that a job is over, and takes care of its error.
+    """
+
+    task: Task
+    """For whom it waits, or who waits for it."""
+
+    def hear(self, job: Job) -> None:
+        """
+        Be told.
+        """
+
+
+class Job(Handle[Any]):
+    """
+    A job of a pool, from the offer to the end; users see the handle.
+    """
+
+    __slots__ = ("args", "askers", "audience", "context", "doer", "fn", "owner", "refused", "since")
+
+    owner: Owner
+    fn: Callable[..., object]
+    args: tuple[Any, ...]
+    context: contextvars.Context
+    since: float
+    """When it was offered."""
+
+    doer: Doer | None
+    """Who has begun it, or is on his way to it."""
+
+    audience: Audience | None
+    """Who is told that it is over; where that is nobody, its error is told by an event."""
+
+    askers: list[object] | None
+    """Who has a slot, and waits until this is taken or over."""
+
+    refused: bool
+    """Whether the pool closed before it was taken."""
+
+    def __init__(  # noqa: PLR0917 - keywords cost time
+        self,
+        owner: Owner,
+        name: str,
+        fn: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context,
+        since: float,
+    ) -> None:
+        self.owner = owner  # One by one, since that is the fastest, and there is one of these for each job.
+        self.name = name
+        self.fn = fn
+        self.args = args
+        self.context = context
+        self.since = since
+        self.state = _WAITING
+        self.ready_value = self._canceller = self._value = self._error = self._reason = self._changed = self._guard = (
+            None
+        )
+        self.doer = self.audience = self.askers = None
+        self._ready = self.refused = False
+
+    def __repr__(self) -> str:
+        return f"<Handle {self.name} {self.state.value}>"
+
+    async def wait(self) -> Any:  # noqa: ANN401 - as in Handle, where it is the type of the value
+        """
+        Wait until it is over, and return what it returned.
+        """
+        asker = None if self.done else self.owner.ask(self)
+        try:
+            return await super().wait()
+        finally:
+            if asker is not None:
+                self.owner.unask(self, asker)
+
+    def _interrupt(self, reason: str | None) -> None:
+        if self.doer is None or self.state is _WAITING:
+            self.owner.withdraw(self, reason)
+        else:
+            self.doer.stop(reason)
+
+    def forget(self) -> None:
+        """
+        Let go of all but the outcome.
+        """
+        self.fn, self.args, self.context, self.doer = nothing, (), NO_CONTEXT, None
+
+
+def nothing() -> None:
+    """
+    Stand in for the function of a job that is over.
+    """
+
+
+@attrs.define(eq=False)
+class Askers:
+    """
+    Who has a slot of a pool, and waits for so many of its jobs.
+    """
+
+    counts: dict[object, int] = attrs.field(factory=dict)
+
+    def add(self, job: Job, asker: object) -> None:
+        """
+        Note that *asker*, who has a slot, waits for *job*.
+        """
+        if job.askers is None:
+            job.askers = []
+        job.askers.append(asker)
+        self.hold(asker)
+
+    def remove(self, job: Job, asker: object) -> None:
+        """
+        Note that it does not any more, if it was not told yet.
+        """
+        if job.askers is not None and asker in job.askers:
+            job.askers.remove(asker)
+            self.release(asker)
+
+    def clear(self, job: Job) -> None:
+        """
+        Note that nobody waits for *job* any more.
+        """
+        askers, job.askers = job.askers, None
+        for asker in askers or ():
+            self.release(asker)
+
+    def hold(self, asker: object) -> None:
+        """
+        Note that *asker* waits for some job.
+        """
+        self.counts[asker] = self.counts.get(asker, 0) + 1
+
+    def release(self, asker: object) -> None:
+        """
+        Take that back.
+        """
+        self.counts[asker] -= 1
+        if not self.counts[asker]:
+            del self.counts[asker]
+
+    def hold_all(self, limiter: trio.CapacityLimiter) -> bool:
+        """
+        Tell whether they hold all slots there are, so that none will ever be free.
+        """
+        return limiter.borrowed_tokens <= len(self.counts)

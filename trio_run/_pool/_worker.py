@@ -1,0 +1,155 @@
+"""
+The worker of a pool: does the jobs that it gets, with what it has opened for them.
+
+Laws: what a job does to its context ends with it, and so does its cancellation. What a job raised is settled, and goes on its
+way only where it is not for the worker to hold.
+"""
+
+from __future__ import annotations
+
+import attrs
+import trio
+from trio.lowlevel import Task
+
+from .._handle import State
+from .._names import join
+from .._step import Stepper, without_cancelled
+from ..events import WorkerFailed
+from ._crew import Getter
+from ._job import Job
+from ._per_worker import PerWorker
+from ._turn import TURN_JOBS
+
+_RUNNING, _CANCELLED = State.RUNNING, State.CANCELLED
+
+
+@attrs.define(eq=False)
+class Worker(Getter):
+    """
+    A task that does jobs.
+    """
+
+    @property
+    def title(self) -> str:
+        """
+        What the present job is called.
+        """
+        return "" if self.job is None else self.job.name
+
+    @trio.lowlevel.enable_ki_protection
+    async def run(self) -> None:
+        """
+        Work until there is nothing more to do.
+        """
+        self.task = trio.lowlevel.current_task()
+        WORKERS[self.task] = self
+        going = True
+        try:
+            while going:
+                going = await self._stretch()
+                if self.crew.per_worker is not None and self.hand is not None:
+                    going = await self._equipped(self.crew.per_worker)
+        finally:
+            del WORKERS[self.task]
+            hand = self.hand
+            if hand is not None:
+                hand.owner.withdraw(hand, None)
+            if self.lent:
+                self.crew.give_back(self)
+
+    async def _stretch(self) -> bool:
+        """
+        Do jobs under one scope; tell whether there may be more.
+        """
+        going = False  # A Cancelled that comes between two jobs is for the worker.
+        with self.scope:
+            going = await self._serve()
+        self.scope, self.spent = trio.CancelScope(), False
+        return going
+
+    async def _equipped(self, per_worker: PerWorker[object]) -> bool:
+        """
+        Do jobs with what has to be opened for them, for as long as it is good; tell whether there may be more.
+        """
+        going = True
+        try:
+            async with per_worker.open() as value:
+                self.held = held = per_worker.hold(value)
+                while going and not held.worn:
+                    going = await self._stretch()
+        except Exception as exc:  # noqa: BLE001 - it came from what was opened, and is passed on
+            self._unequipped(exc)
+        finally:
+            self.held = None
+        return going
+
+    def _unequipped(self, error: Exception) -> None:
+        """
+        Pass an error on: to the job that needs what could not be opened, or that of closing it to whoever listens.
+        """
+        job, self.hand = self.hand, None
+        if job is None or self.held is not None:
+            self.crew.stream.send(WorkerFailed, join(self.crew.path, self.task.name.rpartition(" ")[2]), error=error)
+        else:
+            self.turn.jobs += 1
+            self.job, job.doer = job, self
+            self._held(job, error)
+
+    async def _serve(self) -> bool:
+        """
+        Do jobs until one of them has spent the scope, or there are no more; tell which.
+        """
+        jobs, limiter, stepper, turn = self.crew.jobs, self.crew.jobs.limiter, self.stepper, self.turn
+        job = await self._next()
+        if job is not None and self.held is None and self.crew.per_worker is not None:
+            self.hand, job.doer = job, self
+            return True  # First something has to be opened.
+        total = limiter.total_tokens
+        while job is not None:
+            if self.held is not None:
+                self.held.show(job.context)
+            job.state = _RUNNING
+            job.doer = self
+            self.job = job
+            turn.jobs += 1
+            slept = False
+            try:
+                said = job.context.run(stepper.begin, job)
+                if said is not stepper:
+                    slept = True
+                    await stepper.wait(job.context, said)
+            except BaseException as exc:
+                stepper.end(job.context)
+                stepper = self.stepper = Stepper()
+                if not self._held(job, exc):
+                    raise
+            else:
+                jobs.finish(job, stepper.value)
+            if self.spent:
+                stepper.value, turn.slept = None, slept
+                return True
+            # A short cut for jobs that never sleep: what the long way would find is known.
+            if not slept and turn.jobs < TURN_JOBS and jobs.queue and limiter.total_tokens == total:
+                job = jobs.take()
+            else:
+                job = said = stepper.value = None  # Who rests keeps nothing alive.
+                turn.slept = slept
+                job = await self._next()
+                total = limiter.total_tokens
+        return False
+
+    def _held(self, job: Job, exc: BaseException) -> bool:
+        """
+        Settle a job that raised; tell whether that is all there is to do.
+        """
+        error = without_cancelled(exc, join(self.crew.path, job.name))
+        if self.held is not None and self.held.judge(error):
+            self.spent = self.spent or error is not None
+        if error is None:
+            self.crew.jobs.settle(job, _CANCELLED, reason=getattr(exc, "reason", None))
+            return self.spent
+        return self.crew.settle_failed(job, error)
+
+
+WORKERS: dict[Task, Worker] = {}
+"""The workers of all pools, by task."""
