@@ -1,5 +1,5 @@
 """
-Scripted children, and a sink that keeps what happened.
+Scripted children that note less than those of `trio_run.testing`, so that tests can compare whole diaries.
 """
 
 from __future__ import annotations
@@ -7,52 +7,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import trio
 
 import trio_run as tr
-from trio_run.events import Event
+from trio_run import testing
 
 
-@attrs.define
-class EventLog:
+class EventLog(testing.EventLog):
     """
-    A sink that keeps all events, and a diary of children in the same list of times.
+    A log that is asked by the names of events.
     """
 
-    events: list[Event] = attrs.field(factory=list)
-    notes: list[tuple[float, str]] = attrs.field(factory=list)
-    _zero: float | None = None
-
-    def __call__(self, event: Event) -> None:
-        self.events.append(event)
-
-    def note(self, text: str) -> None:
-        """
-        Write a line with the present virtual time, counted from the first line.
-        """
-        if self._zero is None:
-            self._zero = trio.current_time()
-        self.notes.append((round(trio.current_time() - self._zero, 6), text))
-
-    @property
-    def lines(self) -> list[str]:
-        """
-        The notes without their times.
-        """
-        return [text for _when, text in self.notes]
-
-    def named(self, name: str, path: str | None = None) -> list[Any]:
+    def named(self, name: str, path: str = "*") -> list[Any]:
         """
         The events of one name, of one path if given.
         """
-        return [event for event in self.events if event.name == name and path in (None, event.path)]
-
-    def story(self, *names: str) -> list[str]:
-        """
-        The events of the given names, each as ``name path#life``.
-        """
-        return [f"{event.name} {event.path}#{event.life}" for event in self.events if event.name in names]
+        return [event for event in self.find(tr.events.Event, path=path) if event.name == name]
 
 
 def steady(log: EventLog, name: str, *, cleanup: float = 0.0, start: float = 0.0) -> Callable[..., Any]:

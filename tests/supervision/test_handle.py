@@ -807,7 +807,7 @@ class TestOrders:
 
                 assert (1, tr.State.RUNNING) == (len(shop.statistics()), handle.state)
 
-        assert ["child.removed shop/a#0"] == log.story("child.removed")
+        assert ["child.removed shop/a"] == log.story("child.removed")
 
     async def test_orders_about_unknown_children_raise(self):
         """

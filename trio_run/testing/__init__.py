@@ -21,6 +21,16 @@ from ._explore import Exploration as Exploration
 from ._explore import explore as explore
 from ._explore import replay as replay
 from ._explore_course import Livelock as Livelock
+from ._log import EventLog as EventLog
+from ._log import Note as Note
+from ._schedules import Schedule as Schedule
+from ._schedules import schedules as schedules
+from ._script import Life as Life
+from ._script import Script as Script
+from ._script import fails as fails
+from ._script import fails_to_start as fails_to_start
+from ._script import hangs as hangs
+from ._script import returns as returns
 from ._watch import Accessed as Accessed
 from ._watch import LostUpdate as LostUpdate
 from ._watch import watch as watch

@@ -132,9 +132,9 @@ def explore(
         RuntimeError: A run of trio is going on in this thread.
         ValueError: A number is out of its range, or a word is unknown.
     """
-    _check(schedules, slack, max_steps, preemptions)
+    check_numbers(schedules, slack, max_steps, preemptions)
     seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
-    with _chance_left_alone():
+    with left_alone():
         return _Exploring(fn, Rules(Model(model), slack, max_steps, ENGINE), seed).run(
             Strategy(strategy), schedules, preemptions
         )
@@ -154,8 +154,8 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
         ValueError: *token* is none.
     """
     read = Token.read(token)
-    _check(1, read.slack, max_steps, None)
-    with _chance_left_alone():
+    check_numbers(1, read.slack, max_steps, None)
+    with left_alone():
         run = _seen(fn, read.choices, Rules(read.model, read.slack, max_steps, ENGINE))
     result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
     verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
@@ -163,7 +163,7 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
     return result
 
 
-def _check(schedules: int, slack: float, max_steps: int, preemptions: int | None) -> None:
+def check_numbers(schedules: int, slack: float, max_steps: int, preemptions: int | None) -> None:
     if schedules < 1 or max_steps < 1 or slack < 0 or (preemptions is not None and preemptions < 0):
         raise ValueError(
             f"explore(schedules={schedules}, max_steps={max_steps}, slack={slack}, preemptions={preemptions}): schedules and "
@@ -174,7 +174,7 @@ def _check(schedules: int, slack: float, max_steps: int, preemptions: int | None
 
 
 @contextlib.contextmanager
-def _chance_left_alone() -> Generator[None]:
+def left_alone() -> Generator[None]:
     """
     Have the caller's `random` go on where it was.
     """
