@@ -184,7 +184,7 @@ class TestReconfigure:
 
         a, b, c, d = (child(name, "old") for name in "abcd")
         async with tr.open_supervisor("shop", a, b, c, d) as shop:
-            log.notes.clear()
+            log.clear()
             changes = await shop.reconfigure([child("e", "new"), a, child("c", "new"), child("f", "new")])
 
             assert ("e", "f") == changes.started
@@ -201,7 +201,7 @@ class TestReconfigure:
             ] == log.notes
             assert 10 == trio.current_time()
             assert [("e", "up", 1), ("a", "up", 1), ("c", "up", 2), ("f", "up", 1)] == phases(shop)
-            log.notes.clear()
+            log.clear()
 
         assert ["f new ends", "c new ends", "a old ends", "e new ends"] == log.lines
 

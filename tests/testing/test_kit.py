@@ -254,6 +254,18 @@ class TestEventLog:
         ):
             log.one(ChildStarting, path="shop/*")
 
+    async def test_clear(self):
+        """
+        What was forgotten is gone, and the times of notes count from where they did.
+        """
+        log = EventLog()
+        log.note("first")
+        await trio.sleep(2)
+        log.clear()
+        log.note("second")
+
+        assert [(2, "second")] == log.notes
+
     async def test_count(self):
         """
         A number of events that makes no sense is refused.

@@ -46,6 +46,7 @@ class EventLog:
     """All that happened, in order."""
 
     _waiting: trio.lowlevel.ParkingLot = attrs.field(factory=trio.lowlevel.ParkingLot, init=False)
+    _zero: float | None = attrs.field(default=None, init=False)
 
     def __call__(self, event: Event) -> None:
         """
@@ -59,7 +60,15 @@ class EventLog:
         """
         Write a line among the events.
         """
-        self.entries.append(Note(trio.current_time(), text))
+        note = Note(trio.current_time(), text)
+        self._zero = note.time if self._zero is None else self._zero
+        self.entries.append(note)
+
+    def clear(self) -> None:
+        """
+        Forget all that happened so far; the times of notes still count from the first one ever.
+        """
+        self.entries.clear()
 
     # What is there.
 
@@ -80,10 +89,10 @@ class EventLog:
     @property
     def notes(self) -> list[tuple[float, str]]:
         """
-        The notes, with the seconds since the first of them.
+        The notes, with the seconds since the first one.
         """
-        notes = [each for each in self.entries if isinstance(each, Note)]
-        return [(round(each.time - notes[0].time, 6), each.text) for each in notes]
+        zero = 0.0 if self._zero is None else self._zero
+        return [(round(each.time - zero, 6), each.text) for each in self.entries if isinstance(each, Note)]
 
     def story(self, *names: str) -> list[str]:
         """
