@@ -83,7 +83,10 @@ from .supervision._policy import Backoff as Backoff
 from .supervision._policy import Budget as Budget
 from .supervision._policy import Restart as Restart
 from .supervision._policy import Strategy as Strategy
+from .supervision._portal import FromThread as FromThread
 from .supervision._rules import Decision as Decision
 from .supervision._rules import OnGiveUp as OnGiveUp
 from .supervision._rules import Rules as Rules
+from .supervision._status import ChildSnapshot as ChildSnapshot
 from .supervision._status import ChildStatus as ChildStatus
+from .supervision._status import SupervisorSnapshot as SupervisorSnapshot

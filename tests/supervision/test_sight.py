@@ -2,6 +2,8 @@
 What can be seen of a supervisor, and waited for.
 """
 
+import json
+
 import pytest
 import trio
 
@@ -330,3 +332,89 @@ class TestStopReport:
                             await shop.stop("db")
 
         assert 2 == len(errors)
+
+
+class TestSnapshot:
+    async def test_the_whole_tree(self):
+        """
+        Supervisors below are in it, whether they are children or were opened by one, and all of it goes into JSON.
+        """
+        log = EventLog()
+
+        async def hosts() -> None:
+            async with tr.open_supervisor("files", tr.Child(trio.sleep_forever, name="file")):
+                await trio.sleep_forever()
+
+        web = Planned(log, "web", (1, BOOM), (1, BOOM))
+        shop = tr.Supervisor(
+            "shop",
+            tr.Supervisor("inner", hosts),
+            tr.Child(web, restart="on_failure"),
+            budget=tr.Budget(restarts=3, per=60),
+            backoff=tr.Backoff(first=9, max=9, jitter=0),
+        )
+        async with trio.open_nursery() as nursery:
+            await nursery.start(shop.run)
+            await trio.sleep(4)
+            before = shop.snapshot()
+            shop.request_stop("enough")
+            await shop.wait_stopped()
+
+        inner, down = before.children
+        assert ("shop", "up", 2, None) == (before.path, before.phase, before.spent, before.reason)
+        assert ("down", True, 2, 2, 7, None) == (
+            down.phase,
+            down.wanted,
+            down.life,
+            down.failures,
+            down.starts_in,
+            down.seconds,
+        )
+        assert ("OSError: boom", "on_failure") == (down.last_error, down.restart)
+        hosting = inner.supervisors[0].children[0]
+        assert ("shop/inner/hosts", "up", 4) == (hosting.path, hosting.phase, hosting.seconds)
+        assert "shop/inner/hosts/files/file" == hosting.supervisors[0].children[0].path
+        assert before.as_dict() == json.loads(json.dumps(before.as_dict()))
+
+        after = shop.snapshot()
+
+        assert ("stopped", "enough", ()) == (after.phase, after.reason, after.children[0].supervisors)
+        assert ["down", "down"] == [child.phase for child in after.children]
+
+    async def test_of_every_phase(self):
+        """
+        A supervisor says in one word how far it is, before its run and after it too.
+        """
+        log = EventLog()
+        shop = tr.Supervisor(
+            "shop",
+            tr.Supervisor("inner", tr.Child(steady(log, "db", start=2, cleanup=2), name="db")),
+            tr.Child(Planned(log, "web", (1, BOOM))),
+            budget=tr.Budget(restarts=0),
+        )
+        seen = [shop.snapshot().phase]
+
+        assert "shop/inner/db" == shop.snapshot().children[0].supervisors[0].children[0].path
+
+        with pytest.RaisesGroup(OSError, flatten_subgroups=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(shop.run)
+                for _ in range(4):
+                    await trio.sleep(0.9)
+                    seen.append(shop.snapshot().phase)
+        seen.append(shop.snapshot().phase)
+
+        assert ["not running", "starting", "starting", "up", "stopping", "failed"] == seen
+
+    async def test_not_from_another_thread(self):
+        """
+        While it runs a picture can only be taken where nothing moves meanwhile.
+        """
+        shop = tr.Supervisor("shop")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(shop.run)
+            with pytest.raises(RuntimeError, match=r"shop runs in another thread\. Ask it through its from_thread"):
+                await trio.to_thread.run_sync(shop.snapshot)
+            shop.request_stop()
+
+        assert "stopped" == (await trio.to_thread.run_sync(shop.snapshot)).phase

@@ -28,6 +28,7 @@ from ._exit_rule import ExitRule, ExitWhen, check_significant
 from ._exits import StopReport
 from ._fence import run_fenced
 from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
+from ._portal import FromThread
 from ._report import Report
 from ._restarts import Restarts
 from ._rules import check_fit
@@ -49,7 +50,7 @@ class Supervisor(Calls):
 
     A supervisor is a runner: run it, nest it as a child of another, or give it to ``trio-run run``. It can be run any number
     of times, but only once at a time, and each run starts with the children given here. While it runs it takes orders from
-    every task; calls from other threads go through `trio.from_thread`.
+    every task; other threads ask through its `from_thread`.
 
     It is shaped like a nursery. ``start_soon(fn, *args)`` and ``start(fn, *args)`` run a function once, and a failure of it
     is reported and leaves its siblings alone; so a supervisor can be a ``handler_nursery``. Give them a `Child` to have it
@@ -162,21 +163,12 @@ class Supervisor(Calls):
 
     # Orders.
 
-    def request_stop(self, reason: str = "asked to stop") -> None:
+    @property
+    def from_thread(self) -> FromThread:
         """
-        Ask the whole supervisor to stop. Returns at once; `run` ends when all children are gone.
-
-        Asking again changes nothing. Safe from every task, also from its own children.
-
-        Args:
-            reason: Why, for logs and for ``trio.Cancelled.reason``.
-
-        Raises:
-            SupervisorNotRunning: It is not running.
+        The same calls for other threads, where each blocks until it is carried out.
         """
-        if self._shell is None:
-            raise self._not_running()
-        self._shell.stop(trio.current_time() + self.grace, reason)
+        return FromThread(self)
 
 
 def _check_rules(name: str, budget: object, backoff: object) -> None:

@@ -62,11 +62,12 @@ class Shell:
     cancelled: bool = False
     """Whether the supervisor stops since it was cancelled from outside."""
 
+    token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
     over: trio.Event = attrs.field(factory=trio.Event)  # Set when the run is over, however it ended.
     stop_report: StopReport | None = None  # There once all children are gone.
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
-    _stop_log: StopLog = attrs.field(factory=StopLog)
+    stop_log: StopLog = attrs.field(factory=StopLog)
     _sleeper: trio.lowlevel.Task | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -224,7 +225,7 @@ class Shell:
         self.report.child_ended(seat, action)
         seat.end_life(action)
         if self.core.stopping:
-            self._stop_log.ended(seat)
+            self.stop_log.ended(seat)
 
     def _leave(self, name: str) -> None:
         seat = self.seats.pop(name)
@@ -235,7 +236,7 @@ class Shell:
         if self.core.end is End.GAVE_UP:
             self.report.gave_up(self.core.culprit, self.core.history)
         self.report.stopping(reason)
-        self._stop_log.begin(reason, (seat for seat in self.seats.values() if seat.life is None))
+        self.stop_log.begin(reason, (seat for seat in self.seats.values() if seat.life is None))
 
     # The end.
 
@@ -243,6 +244,6 @@ class Shell:
         """
         Tell that all children are gone, and return what the run is to raise.
         """
-        self.stop_report = self._stop_log.report(self.core.path, trio.current_time() - self.report.began)
+        self.stop_report = self.stop_log.report(self.core.path, trio.current_time() - self.report.began)
         self.report.stopped(self.stop_report)
         return verdict_on(self.core)

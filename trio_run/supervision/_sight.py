@@ -1,7 +1,7 @@
 """
-What can be seen of a supervisor, and waited for, without asking anything of it.
+A supervisor as a whole: what is seen of it and waited for, and its stop.
 
-What is seen is a picture of one moment; orders are in `_calls`.
+What is seen is a picture of one moment; orders about single children are in `_calls`.
 
 Laws: a wait ends when what it waits for is there, or can no longer come. Cancelling a wait changes nothing.
 """
@@ -13,23 +13,29 @@ from typing import Any
 import trio
 
 from .._handle import Handle
+from .._names import join
 from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
 from ._child import Child
 from ._exits import ChildExit, StopReport
 from ._inside import check_outside
+from ._look import snapshot_of
 from ._orders import wait_exit, wait_ready
+from ._policy import Strategy
 from ._shell import Shell
-from ._status import ChildStatus
+from ._standing import check_thread
+from ._status import ChildSnapshot, ChildStatus, SupervisorSnapshot
 
 
 class Sight:
     """
-    What is seen of a supervisor.
+    A supervisor as a whole.
     """
 
     __slots__ = ()
 
     name: str
+    strategy: Strategy
+    grace: float
     plan: tuple[Child, ...]
     """What each run starts with."""
 
@@ -45,12 +51,23 @@ class Sight:
         """
         shell = self._shell
         if shell is None:
-            raise self._not_running()
+            raise self.not_running()
         if shell.core.stopping:
             raise SupervisorStopping(shell.core.path)
         return shell
 
-    def _not_running(self) -> SupervisorNotRunning:
+    @property
+    def token(self) -> trio.lowlevel.TrioToken | None:
+        """
+        The run of trio that it runs in; None while it does not run.
+        """
+        shell = self._shell  # Once: this is asked by other threads as well.
+        return None if shell is None else shell.token
+
+    def not_running(self) -> SupervisorNotRunning:
+        """
+        Return the error that says why it takes no orders.
+        """
         return SupervisorNotRunning(self.name) if self._last is None else SupervisorStopped(self._last.core.path)
 
     @property
@@ -67,6 +84,38 @@ class Sight:
         """
         shell = self._shell
         return self.plan if shell is None else tuple(shell.seats[name].child for name in shell.core.slots)
+
+    def request_stop(self, reason: str = "asked to stop") -> None:
+        """
+        Ask the whole supervisor to stop. Returns at once; `run` ends when all children are gone.
+
+        Asking again changes nothing. Safe from every task, also from its own children.
+
+        Args:
+            reason: Why, for logs and for ``trio.Cancelled.reason``.
+
+        Raises:
+            SupervisorNotRunning: It does not run; `SupervisorStopped` if it did.
+        """
+        if self._shell is None:
+            raise self.not_running()
+        self._shell.stop(trio.current_time() + self.grace, reason)
+
+    def snapshot(self) -> SupervisorSnapshot:
+        """
+        Return what the supervisor and all below it are doing: a value that goes into JSON by its ``as_dict()``.
+
+        Only in trio's own thread; from another one, use ``from_thread.snapshot()``.
+
+        Raises:
+            RuntimeError: It runs, and this is another thread.
+        """
+        shell = self._last
+        if shell is None:
+            return _planned(self, self.name)
+        if not shell.over.is_set():
+            check_thread(shell)
+        return snapshot_of(shell, self.name)
 
     async def wait_stopped(self) -> StopReport:
         """
@@ -86,7 +135,7 @@ class Sight:
         await trio.lowlevel.checkpoint_if_cancelled()
         shell = self._last
         if shell is None:
-            raise self._not_running()
+            raise self.not_running()
         if not shell.over.is_set():
             check_outside(shell.task, shell.core.path)
         await shell.over.wait()
@@ -155,7 +204,7 @@ class Sight:
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._shell is None:
-            raise self._not_running()
+            raise self.not_running()
         return await wait_exit(self._shell, name)
 
     def get(self, name: str) -> Handle[Any]:
@@ -167,6 +216,23 @@ class Sight:
             SupervisorNotRunning: The supervisor does not run; `SupervisorStopped` if it did.
         """
         if self._shell is None:
-            raise self._not_running()
+            raise self.not_running()
         self._shell.core.slot(name)
         return self._shell.seats[name].open_handle()
+
+
+def _planned(plan: Sight, path: str) -> SupervisorSnapshot:
+    """
+    Return the picture of a supervisor that was never run, and is to stand at *path*.
+    """
+    children: list[ChildSnapshot] = []
+    for child in plan.plan:
+        where, runner = join(path, child.name), child.runner
+        inner = (_planned(runner, where),) if isinstance(runner, Sight) else ()
+        restart = child.restart.value
+        children.append(
+            ChildSnapshot(name=child.name, path=where, phase="down", wanted=False, restart=restart, supervisors=inner)
+        )
+    return SupervisorSnapshot(
+        name=plan.name, path=path, phase="not running", strategy=plan.strategy.value, children=tuple(children)
+    )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator
 
+import trio
+
 from .._stopping import Life
 from ._shell import Shell
 
@@ -40,3 +42,15 @@ def below(life: Life | None) -> Generator[Shell]:
     for shell in () if life is None else life.below or ():
         if isinstance(shell, Shell):
             yield shell
+
+
+def check_thread(shell: Shell) -> None:
+    """
+    Raise RuntimeError if this is not the thread that *shell* runs in.
+    """
+    try:
+        here = trio.lowlevel.current_trio_token() is shell.token
+    except RuntimeError:
+        here = False
+    if not here:
+        raise RuntimeError(f"{shell.core.path} runs in another thread. Ask it through its from_thread.")

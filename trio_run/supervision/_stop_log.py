@@ -20,14 +20,14 @@ class StopLog:
     How the children of one run ended.
     """
 
-    _reason: str = ""
+    reason: str | None = None
     _exits: dict[str, ChildExit] = attrs.field(factory=dict)
 
     def begin(self, reason: str, down: Iterable[Seat]) -> None:
         """
         Note why the stop began, and who was *down*; those who wait for one of them to come up wait for nothing.
         """
-        self._reason = reason
+        self.reason = reason
         for seat in down:
             self._exits.setdefault(seat.child.name, attrs.evolve(seat.exit(), how="ended", seconds=0.0))
             seat.abandon()
@@ -42,4 +42,4 @@ class StopLog:
         """
         Return what the stop came to.
         """
-        return StopReport(path=path, reason=self._reason, seconds=seconds, children=tuple(self._exits.values()))
+        return StopReport(path=path, reason=self.reason or "", seconds=seconds, children=tuple(self._exits.values()))
