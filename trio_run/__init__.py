@@ -87,6 +87,7 @@ from .supervision._portal import FromThread as FromThread
 from .supervision._rules import Decision as Decision
 from .supervision._rules import OnGiveUp as OnGiveUp
 from .supervision._rules import Rules as Rules
+from .supervision._start_order import StartOrder as StartOrder
 from .supervision._status import ChildSnapshot as ChildSnapshot
 from .supervision._status import ChildStatus as ChildStatus
 from .supervision._status import SupervisorSnapshot as SupervisorSnapshot

@@ -26,6 +26,7 @@ from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strat
 from trio_run.supervision._restarts import Restarts
 from trio_run.supervision._rules import Decision, OnGiveUp, Rules
 from trio_run.supervision._slot import Admission, End, Phase
+from trio_run.supervision._start_order import StartOrder
 
 NAMES = "abcde"
 
@@ -50,13 +51,15 @@ class World:
     Tasks, and a chronicle against which every action of the core is checked.
     """
 
+    start_order = StartOrder.LISTED
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.now = 0.0
         self.strategy = self.random.choice(list(Strategy))
         self.budget = Budget(restarts=self.random.choice([0, 2, 5, 10, 100]), per=60.0)
         backoff = Backoff(first=1.0, factor=2.0, max=4.0, jitter=0.5, stable_after=20.0)
-        restarts = Restarts(self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0)
+        restarts = Restarts(self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0, self.start_order)
         self.core = Core("top", restarts)
         self.tasks: dict[str, Task] = {}
         self.lives: dict[str, int] = {}
@@ -132,18 +135,31 @@ class World:
         assert not self.core.stopping
         assert name not in self.barred
         assert self.now >= self.not_before.pop(name, 0.0)
-        if self.strategy is not Strategy.ONE_FOR_ONE:
+        if self.start_order is StartOrder.PARALLEL:
+            self.check_turn(name)
+        elif self.strategy is not Strategy.ONE_FOR_ONE:
             for other, slot in self.core.slots.items():
                 if other == name:
                     break
                 assert not slot.wanted or (other in self.tasks and self.tasks[other].ready), (other, name)
             assert not [other for other, task in self.tasks.items() if task.cancelled and not task.by_hand]
 
+    def check_turn(self, name: str) -> None:
+        """
+        In a web of siblings that depend on each other, those that it comes after are up, or stay down.
+        """
+        for other in self.core.order._before[name] if self.strategy is not Strategy.ONE_FOR_ONE else ():
+            slot = self.core.slots[other]
+            assert not slot.wanted or (other in self.tasks and self.tasks[other].ready), (other, name)
+
     def check_going(self, name: str) -> None:
         """
         When all have to go, nobody goes before those started later are gone.
         """
-        if self.core.stopping and not self.tasks[name].by_hand:
+        if self.start_order is StartOrder.PARALLEL:
+            going = self.core.stopping and not self.tasks[name].by_hand
+            assert not going or not (self.core.order._behind[name] & set(self.tasks)), name
+        elif self.core.stopping and not self.tasks[name].by_hand:
             mine = self.core.slots[name].rank
             assert all(self.core.slots[other].rank <= mine for other in self.tasks)
 
@@ -294,14 +310,14 @@ def test_a_fact_costs_the_children_it_moves_never_a_look_at_all_of_them():
     assert lines_for_a_failure(100) == lines_for_a_failure(10_000)
 
 
-def lines_for_a_failure(children: int) -> int:
+def lines_for_a_failure(children: int, start_order: StartOrder = StartOrder.LISTED) -> int:
     """
     Count the lines of Python that one failure and restart take among so many *children*.
     """
     import sys  # noqa: PLC0415 - only here
 
     backoff = Backoff(jitter=0.0)
-    core = Core("top", Restarts(Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0))
+    core = Core("top", Restarts(Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0, start_order))
     for number in range(children):
         core.add(f"child-{number}", Rules(restart=Restart.ALWAYS, grace=5.0), Admission.QUEUE)
     for action in core.decide(0.0):

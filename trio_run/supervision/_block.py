@@ -21,6 +21,7 @@ from ..errors import SupervisorNotRunning
 from ._exit_rule import ExitWhen
 from ._handle import Supervisor
 from ._policy import Backoff, Budget, Strategy
+from ._start_order import StartOrder
 
 
 @contextlib.asynccontextmanager
@@ -30,6 +31,7 @@ async def open_supervisor(
     strategy: Strategy | str = Strategy.ONE_FOR_ONE,
     budget: Budget | None = None,
     backoff: Backoff | None = None,
+    start_order: StartOrder | str = StartOrder.LISTED,
     exit_when: ExitWhen | str = ExitWhen.NEVER,
     grace: float = math.inf,
 ) -> AsyncGenerator[Supervisor]:
@@ -49,6 +51,7 @@ async def open_supervisor(
         strategy: Which siblings go down with a child that ended.
         budget: How many restarts are forgiven.
         backoff: How long to wait before a restart.
+        start_order: Whether the children given here come up one after another, or side by side.
         exit_when: Whether the supervisor, and with it the block, ends once children have ended.
         grace: At most so many seconds pass between leaving the block and cancelling the last child.
 
@@ -64,7 +67,14 @@ async def open_supervisor(
         The block is cancelled, and the children one after another. An exception in the block does the same.
     """
     supervisor = Supervisor(
-        name, *children, strategy=strategy, budget=budget, backoff=backoff, exit_when=exit_when, grace=grace
+        name,
+        *children,
+        strategy=strategy,
+        budget=budget,
+        backoff=backoff,
+        start_order=start_order,
+        exit_when=exit_when,
+        grace=grace,
     )
     verdict: Exception | None = None
     ready = trio.Event()
@@ -93,9 +103,7 @@ async def open_supervisor(
     except BaseException as exc:
         if verdict is None:
             raise
-        raise BaseExceptionGroup(
-            f"the block of the supervisor {name} and its children failed", [exc, verdict]
-        ) from None
+        raise BaseExceptionGroup(f"the block of {name} and its children failed", [exc, verdict]) from None
     if verdict is not None:
         raise verdict
 

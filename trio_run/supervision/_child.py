@@ -8,7 +8,7 @@ it is for the shell.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, final
 
 import attrs
@@ -18,6 +18,7 @@ from .._runner import Recipe, adapt, is_async
 from ._outcome import Classify
 from ._policy import Backoff, Budget, Restart
 from ._rules import OnGiveUp, Rules
+from ._start_order import in_order
 
 
 @final
@@ -42,6 +43,7 @@ class Child:
         start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
             failed start.
         significant: Whether its end may be that of the supervisor, as that one's *exit_when* says. From OTP.
+        after: The names of siblings that have to be ready before it starts, and go down after it does.
         classify: Is asked what an error means, and answers with a `Decision` or its string. Of a group it is asked about each
             error, and the gravest answer counts; a `GaveUp` is asked about as a whole. Called in the task of the child, and
             must not block. If it raises itself, both errors together are a failure.
@@ -70,6 +72,7 @@ class Child:
         on_give_up: OnGiveUp | str = OnGiveUp.ESCALATE,
         start_timeout: float = math.inf,
         significant: bool = False,
+        after: Sequence[str] | None = None,
         classify: Classify | None = None,
     ) -> None:
         recipe = adapt(runner, args)
@@ -89,6 +92,7 @@ class Child:
             on_give_up=OnGiveUp(on_give_up),
             start_timeout=start_timeout,
             significant=significant,
+            after=_names(after),
         )
         self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify)
 
@@ -105,6 +109,28 @@ class Child:
         Seconds between being asked to stop and being cancelled.
         """
         return self.rules.grace
+
+
+def _names(after: Sequence[str] | None) -> tuple[str, ...] | None:
+    if after is None:
+        return None
+    if isinstance(after, str) or not all(isinstance(name, str) for name in after):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"after takes the names of children in a list or tuple, not {after!r}.")
+    return tuple(after)
+
+
+def in_turn(children: Mapping[str, Child]) -> Mapping[str, Child]:
+    """
+    Return *children*, by their names, so that each comes after those that it names.
+
+    Raises:
+        ValueError: One names a child that there is not, or they wait for each other.
+    """
+    if not any(child.rules.after for child in children.values()):
+        return children
+    return {
+        name: children[name] for name in in_order({name: each.rules.after or () for name, each in children.items()})
+    }
 
 
 def as_child(thing: object) -> Child:

@@ -25,6 +25,7 @@ from ._facts import Action, Exited, Fact, Ready, Verdict
 from ._judge import Judge
 from ._rules import Rules, check_fit
 from ._slot import Admission, End, Phase, Slot
+from ._start_order import in_order
 
 _RESTING = frozenset({Verdict.RESTS, Verdict.IGNORED, Verdict.PARKED})
 
@@ -80,6 +81,9 @@ class Core(Course):
         if name in self.slots:
             raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
         self.check(name, rules)
+        for other in rules.after or ():
+            if other not in self.slots:
+                raise ValueError(f"The child {name!r} is to come after {other!r}, and there is no such child.")
         slot = Slot(name, rules, admission)
         self.exit_rule.note(slot)
         self.order.admit(slot)
@@ -90,6 +94,15 @@ class Core(Course):
         """
         check_fit(name, rules, self.restarts.ledger.budget, self.restarts.backoff)
         check_significant(name, rules, self.exit_rule.when)
+
+    def check_after(self, name: str, rules: Rules) -> None:
+        """
+        Raise ValueError if the child *name*, which is there, cannot come after those that its new *rules* name.
+        """
+        known = {
+            slot.name: [each for each in slot.rules.after or () if each in self.slots] for slot in self.slots.values()
+        }
+        in_order({**known, name: rules.after or ()})
 
     def stop_child(self, name: str, now: float, reason: str) -> None:
         """
@@ -147,6 +160,7 @@ class Core(Course):
                 exits.append(fact)
             elif isinstance(fact, Ready):
                 slot.make_ready(now)
+                self.order.settled(slot)
             else:
                 slot.hears = True
         if len(exits) > 1:  # Tasks that end together do so in no order that means anything.

@@ -101,6 +101,8 @@ class Course:
         self.exit_rule.note(slot)
         if slot.wanted:
             self.order.queue(slot)
-        elif not self.stopping and (slot.leaving or slot.rules.restart is Restart.NEVER):
-            del self.slots[slot.name]
+            return
+        self.order.settled(slot)
+        if not self.stopping and (slot.leaving or slot.rules.restart is Restart.NEVER):
+            self.order.forget(slot)
             self.order.out.append(Forget(slot.name))

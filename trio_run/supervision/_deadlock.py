@@ -13,7 +13,8 @@ import trio
 from .._stopping import current_life
 from ..errors import StartWouldDeadlock
 from ._inside import caller_name
-from ._order import Order, is_lined
+from ._line import Line
+from ._order import Order
 from ._shell import Shell
 from ._slot import Phase, Slot
 
@@ -38,7 +39,7 @@ def check_line(shell: Shell) -> None:
     Raise StartWouldDeadlock if what comes up in its turn has to wait for the caller.
     """
     for where, first in _starting():
-        if where is shell and is_lined(shell.core.order, first):
+        if where is shell and shell.core.order.is_lined(first):
             raise StartWouldDeadlock(shell.core.path, caller_name())
 
 
@@ -47,8 +48,8 @@ def _comes_after(order: Order, first: Slot, slot: Slot | None) -> bool:
     Tell whether *slot*, or a child that is not taken in yet, cannot come up before *first* is ready.
     """
     if slot is None:
-        return order.grouped
-    return is_lined(order, first) and is_lined(order, slot) and slot.order > first.order
+        return order.grouped and isinstance(order, Line)  # In a web it is on its own.
+    return order.is_lined(slot) and order.waits_for(slot, first)
 
 
 def _starting() -> Iterator[tuple[Shell, Slot]]:

@@ -22,7 +22,7 @@ from .._sinks import current_stream
 from .._stopping import Life, current_life
 from ..errors import InternalError
 from ._calls import Calls, check_names
-from ._child import Child, as_child
+from ._child import Child, as_child, in_turn
 from ._core import Core
 from ._exit_rule import ExitRule, ExitWhen, check_significant
 from ._exits import StopReport
@@ -35,6 +35,7 @@ from ._rules import check_fit
 from ._shell import Shell
 from ._slot import Admission, End
 from ._standing import standing
+from ._start_order import StartOrder
 
 
 @final
@@ -64,6 +65,8 @@ class Supervisor(Calls):
         strategy: Which siblings go down with a child that ended; the member or its string.
         budget: How many restarts are forgiven.
         backoff: How long to wait before a restart.
+        start_order: Whether the children that it starts with come up one after another, as listed, or side by side; in any
+            case none before those in its *after*. They stop in the reverse of that order.
         exit_when: Whether the supervisor ends once children have ended: the first, those that are *significant*, or all. Its
             `run` then returns as if it had been asked to stop. From OTP, where it is auto_shutdown.
         grace: At most so many seconds pass between a request to stop this supervisor and the moment that the last child is
@@ -81,6 +84,7 @@ class Supervisor(Calls):
     strategy: Strategy
     budget: Budget
     backoff: Backoff
+    start_order: StartOrder
     exit_when: ExitWhen
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
@@ -93,6 +97,7 @@ class Supervisor(Calls):
         strategy: Strategy | str = Strategy.ONE_FOR_ONE,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        start_order: StartOrder | str = StartOrder.LISTED,
         exit_when: ExitWhen | str = ExitWhen.NEVER,
         grace: float = math.inf,
     ) -> None:
@@ -101,9 +106,11 @@ class Supervisor(Calls):
         self.name = checked(name, "a supervisor")
         self.plan = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
+        self.start_order = StartOrder(start_order)
         self.exit_when, self.grace = ExitWhen(exit_when), grace
         self._shell = self._last = None
         check_names(name, self.plan)
+        self.plan = tuple(in_turn({child.name: child for child in self.plan}).values())
         for child in self.plan:
             check_fit(child.name, child.rules, budget, backoff)
             check_significant(child.name, child.rules, self.exit_when)
@@ -184,7 +191,7 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     life = current_life()
     path, number = _own_path(plan, life)
     now = trio.current_time()
-    restarts = Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now)
+    restarts = Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now, plan.start_order)
     core = Core(path, restarts, ExitRule(plan.exit_when))
     cause = 0 if life is None else life.cause
     report = Report(current_stream(), path, number, plan.budget, now, cause)

@@ -1,59 +1,46 @@
 """
-In which order, and when, children come up and go down.
+In which order, and when, children come up and go down: what both kinds of order have in common.
 
-Two queues hold the order. In the *line* stand children that have to come up one after another: those of the start, and under
-ONE_FOR_ALL and REST_FOR_ONE all. Only its head may move. Among the *falls* are children that have to go down one rank after
-another, the last started first; nobody in the line moves until they are gone. Who stands in neither moves at once, or when
-its delay is over.
-
-Which children should be up is for `_core`. Here is no task, clock or chance: *now* is an argument.
+Children that depend on each other come up in their turn, and so do those of the start; who does not moves at once, or when
+its delay is over. Whose turn it is depends on the kind: in a `Line` one after another, in a `Web` each after those that it
+names. Which children should be up is for `_core`. Here is no task, clock or chance: *now* is an argument.
 
 Laws: a move costs the children it moves, never a look at all of them. Stops are in reverse start order. A child does not come
-up while one that was started before it is still to come.
+up while one that it comes after is still to come.
 """
 
 from __future__ import annotations
 
-# pyright: reportPrivateUsage=false
-# The functions below the class are as near to it as its methods.
-import heapq
+import abc
 from collections.abc import Iterable
 
 import attrs
 
-from ._facts import Action, Booted
+from ._facts import Action
 from ._moves import Moves
 from ._slot import Admission, Phase, Slot
 
 
 @attrs.define(eq=False)
-class Order(Moves):
+class Order(Moves, abc.ABC):
     """
     The queues and timers of one run of a supervisor.
     """
 
     grouped: bool = attrs.field(kw_only=True)
-    """Whether siblings depend on each other, so that all come up in a line."""
+    """Whether siblings depend on each other, so that all come up in their turn."""
 
     booted: bool = False
     closing: bool = False  # Nothing comes up any more.
     _count: int = 0
-    _line: list[tuple[int, str]] = attrs.field(factory=list)
-    _falls: list[tuple[int, int, str]] = attrs.field(factory=list)
     _free: list[Slot] = attrs.field(factory=list)
-    _going: set[str] = attrs.field(factory=set)
-    _going_rank: int = 0
-    _held_by: Slot | None = None
-    _held_from: int = 0
 
     def decide(self, now: float) -> list[Action]:
         """
         Compare what is with what is wanted, and return the next moves.
         """
-        if self._falls:
-            self._lower(now)
-        if not self._falls and not self._going and (self._line or not self.booted):
-            self._raise(now)
+        self._lower(now)
+        self._raise(now)
         if self._free:
             free, self._free = self._free, []
             for slot in free:
@@ -68,51 +55,51 @@ class Order(Moves):
         """
         Take in a child, last in the order.
         """
-        self.append(slot)
+        self._append(slot)
         self.queue(slot)
 
-    def append(self, slot: Slot) -> None:
+    def rearrange(self, names: Iterable[str]) -> None:
         """
-        Put a child last in the order.
+        Let the start order begin with *names*; what is not among them keeps its order, and comes last.
         """
-        last = next(reversed(self.slots.values()), None)
+        arranged = [self.slots.pop(name) for name in names]
+        arranged += self.slots.values()
+        self.slots.clear()
+        for slot in arranged:
+            self._append(slot)
+
+    def _append(self, slot: Slot) -> None:
         self._count += 1
-        slot.order = slot.rank = self._count
-        if last is not None and not self.grouped and slot.comes_and_goes and last.comes_and_goes:
-            slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
+        slot.order = self._count
+        self._take_in(slot)
         self.slots[slot.name] = slot
 
     def queue(self, slot: Slot) -> None:
         """
         Let a child that is down and wanted come up as soon as it may.
         """
-        if is_lined(self, slot):
-            heapq.heappush(self._line, (slot.order, slot.name))
+        if self.is_lined(slot):
+            self._line_up(slot)
         else:
             self._free.append(slot)
 
     def rise(self, slot: Slot) -> None:
         """
-        Let a child come up whose delay is over; who stands in the line is looked at anyway.
+        Let a child come up whose delay is over.
         """
         if not self.grouped:
             self._free.append(slot)
 
-    def hold(self, culprit: Slot, first: Slot) -> None:
+    def settled(self, slot: Slot) -> None:
         """
-        Let nobody from *first* on come up before the delay of *culprit* is over.
+        Note that nobody has to wait for a child any more: it is ready, or stays down.
         """
-        self._held_by, self._held_from = culprit, first.order
 
-    def doom(self, slot: Slot, reason: str) -> None:
+    def forget(self, slot: Slot) -> None:
         """
-        Have a child go down in its turn.
+        Drop a child that is down.
         """
-        slot.fault = None
-        if not slot.doomed:
-            slot.doomed, slot.reason = True, reason
-        slot.turn = slot.order
-        heapq.heappush(self._falls, (-slot.rank, -slot.turn, slot.name))
+        del self.slots[slot.name]
 
     def dismiss(self, slot: Slot, now: float, reason: str) -> None:
         """
@@ -123,76 +110,54 @@ class Order(Moves):
             slot.doomed, slot.reason = True, reason
             self.ask(slot, now)
 
-    def landed(self, slot: Slot) -> None:
+    def doom(self, slot: Slot, reason: str) -> None:
         """
-        Note that a life is over.
+        Have a child go down in its turn.
         """
-        Moves.landed(self, slot)
-        self._going.discard(slot.name)
+        slot.fault = None
+        if not slot.doomed:
+            slot.doomed, slot.reason = True, reason
+        self._line_down(slot)
 
-    # What follows from it.
-
-    def _lower(self, now: float) -> None:
+    def is_lined(self, slot: Slot) -> bool:
         """
-        Ask the last rank of those that have to go; the turn of the next is when all of it is gone.
+        Tell whether a child comes up in its turn only.
         """
-        while self._falls and (not self._going or -self._falls[0][0] == self._going_rank):
-            rank, order, name = heapq.heappop(self._falls)
-            slot = self.slots.get(name)
-            if slot is None or slot.turn != -order or not slot.doomed:
-                continue  # It went by itself while it waited for its turn.
-            self._going.add(name)
-            self._going_rank = -rank
-            if slot.phase is Phase.STARTING or slot.phase is Phase.UP:
-                self.ask(slot, now)
+        if self.grouped or slot.proven:
+            return self.grouped
+        return slot.admission is Admission.PLAN or (slot.admission is Admission.BOOT and not self.booted)
 
-    def _raise(self, now: float) -> None:
+    # What depends on the kind.
+
+    @abc.abstractmethod
+    def rest_of(self, slot: Slot) -> list[Slot]:
         """
-        Let the head of the line come up.
+        Return a child and those that come after it, in start order.
         """
-        while self._line:
-            order, name = self._line[0]
-            slot = self.slots.get(name)
-            if slot is None or slot.order != order or slot.is_settled or (slot.proven and not self.grouped):
-                heapq.heappop(self._line)  # It is where it should be, or moves by itself: nobody waits for it.
-                continue
-            if slot.phase is Phase.DOWN and not self._is_held(order, now) and self.is_due(slot, now):
-                self.start(slot, now)
-            return
-        if not self.booted and not self.closing:
-            self.booted = True
-            self.out.append(Booted())
 
-    def _is_held(self, order: int, now: float) -> bool:
-        by = self._held_by
-        if by is None or order < self._held_from:
-            return False
-        if by.wanted and not self.is_due(by, now):
-            return True
-        self._held_by = None
-        return False
+    @abc.abstractmethod
+    def waits_for(self, slot: Slot, other: Slot) -> bool:
+        """
+        Tell whether *slot*, which is lined, comes up only after *other* did.
+        """
 
+    @abc.abstractmethod
+    def hold(self, culprit: Slot, first: Slot) -> None:
+        """
+        Let nobody from *first* on come up before the delay of *culprit* is over.
+        """
 
-def is_lined(order: Order, slot: Slot) -> bool:
-    """
-    Tell whether a child comes up in its turn only.
-    """
-    if order.grouped or slot.proven:
-        return order.grouped
-    return slot.admission is Admission.PLAN or (slot.admission is Admission.BOOT and not order.booted)
+    @abc.abstractmethod
+    def _take_in(self, slot: Slot) -> None: ...
 
+    @abc.abstractmethod
+    def _line_up(self, slot: Slot) -> None: ...
 
-def rearrange(order: Order, names: Iterable[str]) -> None:
-    """
-    Let the start order begin with *names*; what is not among them keeps its order, and comes last.
-    """
-    slots, held = order.slots, order._held_from  # noqa: SLF001
-    first = next((slot for slot in slots.values() if slot.order >= held), None)
-    arranged = [slots.pop(name) for name in names]
-    arranged += slots.values()
-    slots.clear()
-    for slot in arranged:
-        order.append(slot)
-    order._held_from = held if first is None else first.order  # noqa: SLF001
-    line = {name for _order, name in order._line}  # noqa: SLF001
-    order._line = [(slot.order, slot.name) for slot in arranged if slot.name in line]  # noqa: SLF001
+    @abc.abstractmethod
+    def _line_down(self, slot: Slot) -> None: ...
+
+    @abc.abstractmethod
+    def _lower(self, now: float) -> None: ...
+
+    @abc.abstractmethod
+    def _raise(self, now: float) -> None: ...

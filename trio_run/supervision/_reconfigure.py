@@ -17,9 +17,8 @@ import trio
 from .._handle import Handle
 from ..errors import DuplicateChild, StartFailed
 from ._changes import Changes, changes_between, in_plans, replace_child, take_down
-from ._child import Child
+from ._child import Child, in_turn
 from ._deadlock import check_line, check_not_first
-from ._order import rearrange
 from ._orders import gone, place, risen
 from ._seat import Seat
 from ._shell import Shell
@@ -34,9 +33,13 @@ async def replace(shell: Shell, child: Child) -> Handle[Any]:
     seat.guard()
     check_not_first(shell, slot, seat.path)
     shell.core.check(child.name, child.rules)
+    shell.core.check_after(child.name, child.rules)
     coming = _Coming(slot, seat, slot.life, seat.open_handle())
+    after = slot.rules.after
     replace_child(shell.core, child.name, child.rules, trio.current_time())
     seat.child, seat.context = child, contextvars.copy_context()
+    if child.rules.after != after:
+        shell.core.order.rearrange(())
     shell.wake()
     return await risen(shell, *coming)
 
@@ -45,6 +48,7 @@ async def reconfigure(shell: Shell, plan: Mapping[str, Child], alike: Callable[[
     """
     Have the children be those of *plan*, and wait until they are.
     """
+    plan = in_turn(plan)
     old = in_plans(shell.core)
     changes = changes_between(
         old, plan, lambda name: not old[name].leaving and alike(shell.seats[name].child, plan[name])
@@ -62,7 +66,7 @@ async def reconfigure(shell: Shell, plan: Mapping[str, Child], alike: Callable[[
     for name in changes.started:
         seat = shell.admit(plan[name], Admission.PLAN, context)
         up.append(_Coming(shell.core.slots[name], seat, 0, seat.open_handle()))
-    rearrange(shell.core.order, plan)
+    shell.core.order.rearrange(plan)
     shell.wake()
     for (slot, seat), life in zip(down, lives, strict=True):
         await gone(shell, slot, seat, life)

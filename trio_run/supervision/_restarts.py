@@ -17,9 +17,12 @@ import attrs
 
 from .._said import said
 from ._facts import Exited, Scheduled
+from ._line import Line
 from ._order import Order
 from ._policy import Backoff, Ledger, Restart, Strategy
 from ._slot import Phase, Slot
+from ._start_order import StartOrder
+from ._web import Web
 
 
 @attrs.define(eq=False)
@@ -35,10 +38,15 @@ class Restarts:
     """Returns a random number from 0 up to 1."""
 
     began: float
+    start_order: StartOrder = StartOrder.LISTED
     order: Order = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.order = Order(grouped=self.strategy is not Strategy.ONE_FOR_ONE)
+        grouped = self.strategy is not Strategy.ONE_FOR_ONE
+        if self.start_order is StartOrder.PARALLEL:
+            self.order = Web(grouped=grouped, whole=self.strategy is Strategy.ONE_FOR_ALL)
+        else:
+            self.order = Line(grouped=grouped)
 
     def charge(self, culprit: Slot, fact: Exited, now: float) -> Ledger | None:
         """
@@ -93,14 +101,8 @@ class Restarts:
         """
         if self.strategy is Strategy.ONE_FOR_ONE:
             return [culprit]
-        members: list[Slot] = []
-        for slot in reversed(self.order.slots.values()):
-            if slot.wanted:
-                members.append(slot)
-            if slot is culprit and self.strategy is Strategy.REST_FOR_ONE:
-                break
-        members.reverse()
-        return members
+        rest = self.order.rest_of(culprit) if self.strategy is Strategy.REST_FOR_ONE else self.order.slots.values()
+        return [slot for slot in rest if slot.wanted]
 
     def _history_line(self, fact: Exited, now: float) -> str:
         error = fact.error

@@ -76,6 +76,9 @@ class Rules:
 
     on_give_up: OnGiveUp = OnGiveUp.ESCALATE
     significant: bool = False
+    after: tuple[str, ...] | None = None
+    """None where it does not say."""
+
     start_timeout: float = attrs.field(default=math.inf, validator=_check_above_zero)
 
     def __attrs_post_init__(self) -> None:
