@@ -2,6 +2,7 @@
 Everything that is checked, each in an environment of its own. `nox` runs what a change has to pass.
 """
 
+import os
 import sys
 import tomllib
 from pathlib import Path
@@ -91,6 +92,32 @@ def planted(session: nox.Session) -> None:
     """
     session.install("-e", ".[test]")
     session.run("python", "-m", "tests.planted", "--check")
+
+
+@nox.session
+def thirdparty(session: nox.Session) -> None:
+    """
+    Try the testing tools on code of others.
+    """
+    session.install("-e", ".[thirdparty]")
+    session.run("pytest", "tests/thirdparty", *session.posargs)
+    session.run("python", "-m", "tests.thirdparty")
+
+
+@nox.session
+@nox.parametrize("trio", ["0.32.0", "0.35.0"])
+def trio_suite(session: nox.Session, trio: str) -> None:
+    """
+    Run trio's own suite on the explorer's strict model: nox -s trio_suite -- --strict-seed=2.
+    """
+    session.install("-e", ".[test]", f"trio=={trio}", "jedi", "pylint", "pyopenssl", "trustme")
+    top = str(Path.cwd())
+    session.chdir(session.create_tmp())  # Away from our own settings for pytest.
+    plugins = ["-p", "tests.thirdparty.trio_suite", "-p", "trio._tests.pytest_plugin"]
+    others = [part for name in ("randomly", "trio", "anyio", "trio_run") for part in ("-p", f"no:{name}")]
+    suite = ["--pyargs", "trio._core._tests", "trio._tests", "--skip-optional-imports"]
+    options = ["-c", os.devnull, "--rootdir", "."]
+    session.run("pytest", "-q", *options, *plugins, *others, *suite, *session.posargs, env={"PYTHONPATH": top})
 
 
 @nox.session(python=CURRENT)
