@@ -430,9 +430,8 @@ class TestRearranged:
         db = child("db")
         async with tr.open_supervisor("shop", db, child("old", "db"), start_order="parallel") as shop:
             await shop.reconfigure([child("web", "cache"), child("cache", "db"), db])
-            log.notes.clear()
 
-        assert ["web ends", "cache ends", "db ends"] == log.lines
+        assert ["web ends", "cache ends", "db ends"] == log.lines[-3:]
 
     async def test_a_replaced_child_may_come_after_others_than_before(self):
         """
@@ -449,6 +448,5 @@ class TestRearranged:
             with pytest.raises(ValueError, match="there is no such child"):
                 await shop.replace("a", child("a", "z"))
             await shop.replace("a", child("a", "c"))
-            log.notes.clear()
 
-        assert ["b ends", "a ends", "c ends"] == log.lines
+        assert ["b ends", "a ends", "c ends"] == log.lines[-3:]
