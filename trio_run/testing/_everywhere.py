@@ -115,7 +115,7 @@ def fault_everywhere(
     child.
 
     No wait fails behind a shield that its task put up itself, nor while its task is cancelled, nor where trio could not cancel
-    it. How runs are made repeatable, and what can go wrong, is as with `cancel_everywhere`.
+    it. How runs are made repeatable is as with `cancel_everywhere`.
 
     Not to be called inside of `trio.run`.
 
@@ -125,26 +125,9 @@ def fault_everywhere(
         tasks: Only tasks with such a name, with ``*`` for anything; with or without the name of the module.
         times: How often a wait at the same line fails, in this task or another; `math.inf` for each time, which spends the
             budget of a supervisor.
-        check: Called after each run with what *fn* returned, or None if it did not, and raises if something is not as it
-            should be.
-        allow: Errors that may come out as well.
-        accept: Verdicts to leave out.
-        ignore: What may be left behind, as with `trio_run.leaks.leak_check`.
         patience: So many seconds of virtual time the function may take longer than it does without a fault.
-        at: Try this point only, by the number that the report shows.
-        schedules: In how many orders tasks that can run at the same moment do so: first in that in which they were started,
-            then in others at random. Or, as a tuple, which of these, by the numbers that the report shows.
-        max_points: At most so many are tried.
-        max_steps: A run with more steps than this is taken to never end.
 
-    Returns:
-        The report; its ``findings`` are empty if all went well.
-
-    Raises:
-        BaseException: What *fn* raised when nothing was done to it.
-        RuntimeError: It was called inside of `trio.run`, or this trio is not one whose insides are known.
-        TypeError: A rule of *ignore* is none.
-        ValueError: A number is out of range, *accept* names no verdict, or there is no point *at*.
+    All other arguments are those of `cancel_everywhere`, as are what is returned and raised.
     """
 
     def zone(at: int | None) -> FaultZone:
