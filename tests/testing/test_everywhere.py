@@ -17,12 +17,14 @@ from trio_run.testing import (
     EverywhereError,
     How,
     InjectedFault,
+    QuietClock,
     Verdict,
     cancel_everywhere,
     fault_everywhere,
     sometimes,
 )
 from trio_run.testing._everywhere_cancel import CancelZone
+from trio_run.testing._everywhere_watch import ROUNDS, Watch
 from trio_run.testing._everywhere_zone import Zone
 
 
@@ -695,3 +697,31 @@ class TestWatch:
         report = cancel_everywhere(talk, max_points=5)
 
         assert 5 == len(report.points)
+
+    @pytest.mark.real
+    def test_time_stands_still_while_a_child_process_is_at_work(self):
+        """
+        A timeout around a child process does not come before the process had its time.
+        """
+
+        async def call():
+            with trio.fail_after(5):
+                await trio.run_process(["sleep", "0.1"])
+
+        report = cancel_everywhere(call, max_points=2)
+
+        assert () == report.findings
+
+    def test_who_waits_around_the_zone(self):
+        """
+        Once all that is tried was given up, what is left is the clock's to end.
+        """
+
+        async def main():
+            watch = Watch(Zone(None), 1.0, 0.0)
+            assert not watch._keeps(5.0)
+            watch._rounds = ROUNDS + 1
+            assert not watch._keeps(math.inf)
+            watch.clock.keeper = None
+
+        trio.run(main, clock=QuietClock())

@@ -88,7 +88,7 @@ def cancel_everywhere(
     return _Search(fn, rules, CancelZone, accepted, max_points).run(at, schedules)
 
 
-def fault_everywhere(
+def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_everywhere`
     fn: Callable[[], Awaitable[T]],
     fault: Callable[[], BaseException] = InjectedFault,
     *,

@@ -109,7 +109,7 @@ class Trial:
         random.seed(0)
         try:
             with _trio_compat.batches_shuffled_by(_Order(self.schedule)), _driven(zone):
-                clock, watchers = self.watch.clock, [zone, self.watch, *instruments]
+                clock, watchers = self.watch.clock, [zone, *instruments]
                 return outcome.capture(lambda: trio.run(main, clock=clock, instruments=watchers))
         finally:
             random.setstate(state)

@@ -1,7 +1,7 @@
 """
 Virtual time for a run that is tried, and the end of a run that would not end.
 
-Time moves when nothing can run. When nothing ever will, or too much of it went by, or too many steps were made, that is noted
+Time moves as `QuietClock` has it. When nothing ever will run, or too much of it went by, or too many steps were made, that is noted
 and the run is wound up: each wait is ended with an error, so that clean-up runs, and where that does not help tasks are given
 up where they stand.
 
@@ -14,22 +14,12 @@ import math
 
 import attrs
 import trio
-from trio.testing import MockClock
 
+from ._clock import QuietClock
 from ._everywhere_places import Place
 from ._everywhere_probe import Probe
 from ._everywhere_report import Verdict
-from ._everywhere_zone import Zone, guarded
-
-AN_HOUR = 3600.0
-"""
-Trio is about to wait for longer than this, in seconds, only if it has nothing to do.
-"""
-
-SECONDS_FOR_IO = 0.01
-"""
-How long, in real seconds, I/O that is under way may be quiet before virtual time goes on.
-"""
+from ._everywhere_zone import Zone
 
 ROUNDS = 20
 """
@@ -54,13 +44,14 @@ class Stall:
     place: Place | None
 
 
-class Watch(trio.abc.Instrument):
+class Watch:
     """
     The clock of one run, and who ends it.
     """
 
     def __init__(self, zone: Zone, patience: float, seconds: float) -> None:
-        self.clock = MockClock(autojump_threshold=math.inf)
+        self.clock = QuietClock()
+        self.clock.keeper = self._keeps
         self.stall: Stall | None = None
         self._zone = zone
         self._patience = patience
@@ -80,39 +71,23 @@ class Watch(trio.abc.Instrument):
 
     # Time.
 
-    @guarded
-    def before_io_wait(self, timeout: float) -> None:
+    def _keeps(self, deadline: float) -> bool:
         """
-        Move time on, or wind the run up, if nothing can run.
+        Wind the run up if nothing else can happen in it, or not in time; otherwise time may move.
         """
-        if timeout < AN_HOUR or trio.testing.active_thread_count():
-            return
-        now = trio.lowlevel.current_statistics()
-        if now.tasks_runnable or now.run_sync_soon_queue_size:
-            return
-        seconds = now.seconds_to_next_deadline
-        if _waits_for_io(now):
-            if seconds < math.inf:
-                self.clock.autojump_threshold = SECONDS_FOR_IO
-                self._wake()
-        elif self._rounds or seconds == math.inf:
-            self._wind_up(Verdict.HANG, "nothing can wake what is left")
-        elif trio.current_time() + seconds > self.last_moment:
-            self._wind_up(Verdict.HANG, f"still there after {self._patience:g} s, waiting for a timer")
-        else:
-            self.clock.jump(max(seconds, 0.0))
-            self._wake()
-
-    @guarded
-    def after_io_wait(self, timeout: float) -> None:
-        """
-        Have time stand still again.
-        """
-        if timeout == SECONDS_FOR_IO:
-            self.clock.autojump_threshold = math.inf
-
-    def _wake(self) -> None:
-        trio.lowlevel.current_trio_token().run_sync_soon(_nothing)
+        if self._rounds > ROUNDS:
+            return False  # Whoever is left does not belong to the zone, so the clock ends the run.
+        try:
+            if self._rounds or deadline == math.inf:
+                self._wind_up(Verdict.HANG, "nothing can wake what is left")
+            elif deadline > self.last_moment:
+                self._wind_up(Verdict.HANG, f"still there after {self._patience:g} s, waiting for a timer")
+            else:
+                return False
+        except Exception as exc:  # noqa: BLE001 - raised by the trial; to trio it would be a mistake of its own
+            self._rounds += 1
+            self._zone.break_off(exc)
+        return True
 
     # The end.
 
@@ -130,7 +105,6 @@ class Watch(trio.abc.Instrument):
         if self._rounds > ROUNDS:
             self._zone.given_up = True
         self._zone.end_waits()
-        self._wake()
 
     def _note(self, verdict: Verdict, text: str) -> None:
         if self.stall is None:
@@ -138,29 +112,9 @@ class Watch(trio.abc.Instrument):
             who = ", ".join(f"{probe.name} at {probe.place}" for probe in waiting)
             self.stall = Stall(verdict, f"{text}: {who}" if who else text, waiting[0].place if waiting else None)
 
-    def break_off(self, exc: Exception) -> None:
-        """
-        Give the run up because of a mistake made here.
-        """
-        self._zone.break_off(exc)
-
 
 def _joins(probe: Probe) -> bool:
     """
     Tell whether the task waits for others of its own, so that those are to blame.
     """
     return any(nursery.child_tasks for nursery in probe.task.child_nurseries)
-
-
-def _waits_for_io(now: trio.lowlevel.RunStatistics) -> bool:
-    """
-    Tell whether somebody waits for I/O, besides trio itself, which waits for other threads to wake it.
-    """
-    counts = attrs.asdict(now.io_statistics)
-    return sum(int(count) for name, count in counts.items() if name.startswith("tasks_waiting")) > 1
-
-
-def _nothing() -> None:
-    """
-    Wake the loop.
-    """

@@ -134,7 +134,7 @@ def explore(
     """
     check_numbers(schedules, slack, max_steps, preemptions)
     seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
-    with left_alone():
+    with chance_left_alone():
         return _Exploring(fn, Rules(Model(model), slack, max_steps, ENGINE), seed).run(
             Strategy(strategy), schedules, preemptions
         )
@@ -155,7 +155,7 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
     """
     read = Token.read(token)
     check_numbers(1, read.slack, max_steps, None)
-    with left_alone():
+    with chance_left_alone():
         run = _seen(fn, read.choices, Rules(read.model, read.slack, max_steps, ENGINE))
     result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
     verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
@@ -174,7 +174,7 @@ def check_numbers(schedules: int, slack: float, max_steps: int, preemptions: int
 
 
 @contextlib.contextmanager
-def left_alone() -> Generator[None]:
+def chance_left_alone() -> Generator[None]:
     """
     Have the caller's `random` go on where it was.
     """

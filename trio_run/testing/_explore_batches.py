@@ -10,6 +10,7 @@ Laws: runs in other threads are left alone. Trio's generator is back when the ru
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -36,7 +37,8 @@ def run_by_batches(
     """
     order = _Order()
     batches = _Batches(course, order)
-    clock = _Clock(course)
+    clock = QuietClock()
+    clock.keeper = _Deadlocks(course).note
     course.time, course.force = clock, batches
     recorder = [_Recorder(course)] if course.trace is not None else []
     with ONE_AT_A_TIME, compat.batches_shuffled_by(order) as order.otherwise:
@@ -75,44 +77,25 @@ class _Order(random.Random):
 
 
 @attrs.define(eq=False)
-class _Clock(trio.abc.Clock):
+class _Deadlocks:
     """
-    A quiet clock that has a deadlock noted, whoever catches the error that the clock raises for it.
+    Has a deadlock noted, whoever catches the error that the clock raises for it.
     """
 
     course: Course
-    quiet: QuietClock = attrs.field(factory=QuietClock)
+    count: int = 0
 
-    def start_clock(self) -> None:
+    def note(self, deadline: float) -> bool:
         """
-        Begin.
+        Look at the next *deadline*, when nobody can run.
         """
-        self.quiet.start_clock()
-
-    def current_time(self) -> float:
-        """
-        Return the virtual time, in seconds.
-        """
-        return self.quiet.current_time()
-
-    def jump(self, seconds: float) -> None:
-        """
-        Let *seconds* pass at once.
-        """
-        self.quiet.jump(seconds)
-
-    def deadline_to_sleep_time(self, deadline: float) -> float:
-        """
-        Decide whether time moves; asked only when nobody can run.
-        """
-        try:
-            seconds = self.quiet.deadline_to_sleep_time(deadline)
-        except Deadlock:  # Nothing else helps, so trio stops.
-            keep_for_ever()
-            raise
-        if self.course.problem is None and compat.run_queue():  # The clock has made somebody run: to end a deadlock.
-            self.course.note_problem(Deadlock(task_dump()))
-        return seconds
+        if deadline == math.inf:
+            self.count += 1
+            if self.course.problem is None:
+                self.course.note_problem(Deadlock(task_dump()))
+            if self.count > 2:  # Nothing else helps, so trio stops.
+                keep_for_ever()
+        return False
 
 
 @attrs.define(eq=False)

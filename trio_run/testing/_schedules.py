@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from ._explore import MAX_STEPS, check_numbers, left_alone
+from ._explore import MAX_STEPS, chance_left_alone, check_numbers
 from ._explore_engine import ENGINE
 from ._explore_run import Rules, run_once
 from ._explore_token import Model
@@ -58,7 +58,7 @@ class Schedule:
 
         check_numbers(1, self._slack, self._max_steps, None)
         drawn = _Drawn(self._random)
-        with left_alone():
+        with chance_left_alone():
             run = run_once(main, drawn, Rules(self._model, self._slack, self._max_steps, ENGINE))
         if drawn.stopped is not None:
             raise drawn.stopped
