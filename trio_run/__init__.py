@@ -79,11 +79,14 @@ from .supervision._exit_rule import ExitWhen as ExitWhen
 from .supervision._exits import ChildExit as ChildExit
 from .supervision._exits import StopReport as StopReport
 from .supervision._handle import Supervisor as Supervisor
+from .supervision._partitions import Partitions as Partitions
+from .supervision._partitions import open_partitions as open_partitions
 from .supervision._policy import Backoff as Backoff
 from .supervision._policy import Budget as Budget
 from .supervision._policy import Restart as Restart
 from .supervision._policy import Strategy as Strategy
 from .supervision._portal import FromThread as FromThread
+from .supervision._restarting import restarting as restarting
 from .supervision._rules import Decision as Decision
 from .supervision._rules import OnGiveUp as OnGiveUp
 from .supervision._rules import Rules as Rules

@@ -76,6 +76,16 @@ async def open_supervisor(
         exit_when=exit_when,
         grace=grace,
     )
+    async with hosted(supervisor):
+        yield supervisor
+
+
+@contextlib.asynccontextmanager
+async def hosted(supervisor: Supervisor) -> AsyncGenerator[None]:
+    """
+    Run *supervisor* for as long as a block lasts.
+    """
+    name = supervisor.name
     verdict: Exception | None = None
     ready = trio.Event()
 
@@ -97,7 +107,7 @@ async def open_supervisor(
             nursery.start_soon(host, name=f"{name} supervisor")
             await ready.wait()
             if verdict is None:
-                yield supervisor
+                yield
                 with contextlib.suppress(SupervisorNotRunning):  # It may have ended before the block did.
                     supervisor.request_stop("its block was left")
     except BaseException as exc:

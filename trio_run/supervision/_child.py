@@ -7,6 +7,7 @@ it is for the shell.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, final
@@ -131,6 +132,15 @@ def in_turn(children: Mapping[str, Child]) -> Mapping[str, Child]:
     return {
         name: children[name] for name in in_order({name: each.rules.after or () for name, each in children.items()})
     }
+
+
+def renamed(child: Child, name: str) -> Child:
+    """
+    Return the same child under another name.
+    """
+    twin = copy.copy(child)
+    object.__setattr__(twin, "name", checked(name, f"the child {child.runner!r}"))  # It is frozen for everybody else.
+    return twin
 
 
 def as_child(thing: object) -> Child:

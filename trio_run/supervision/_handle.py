@@ -209,6 +209,6 @@ def _own_path(supervisor: Supervisor, life: Life | None) -> tuple[str, int]:
     """
     if life is None:
         return supervisor.name, 1
-    if life.runner is supervisor:
+    if getattr(life.runner, "supervisor", life.runner) is supervisor:  # What wraps one stands in its place.
         return life.path, life.number
     return join(life.path, supervisor.name), 1
