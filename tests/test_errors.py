@@ -38,6 +38,7 @@ from trio_run.errors import (
     SupervisorStopped,
     SupervisorStopping,
     TrioRunError,
+    Unhealthy,
     WouldDeadlock,
 )
 
@@ -83,6 +84,9 @@ EXAMPLES = {
     StartTimedOut("shop/db", 3.0): (
         "shop/db was not ready after 3 s. Look what it waits for before task_status.started(), or give it more time with "
         "start_timeout=."
+    ),
+    Unhealthy("shop/db", "no beat for 5 s"): (
+        "shop/db was not well: no beat for 5 s. Look where it hung, or allow it more with beat= or probe=."
     ),
     Directive("odd"): "odd",
     Done(): "the child is done, and need not be started again",

@@ -16,6 +16,7 @@ from ._pool import open_pool as open_pool
 from ._runner import Runner as Runner
 from ._sinks import Sink as Sink
 from ._sinks import use_sinks as use_sinks
+from ._stopping import beat as beat
 from ._stopping import cancel_on_stop as cancel_on_stop
 from ._stopping import stopping as stopping
 from ._stopping import wait_stopping as wait_stopping
@@ -60,6 +61,7 @@ from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import SupervisorStopped as SupervisorStopped
 from .errors import SupervisorStopping as SupervisorStopping
 from .errors import TrioRunError as TrioRunError
+from .errors import Unhealthy as Unhealthy
 from .errors import WouldDeadlock as WouldDeadlock
 from .pipelines._flow import DeadLetter as DeadLetter
 from .pipelines._flow import OnError as OnError
@@ -86,8 +88,10 @@ from .supervision._policy import Budget as Budget
 from .supervision._policy import Restart as Restart
 from .supervision._policy import Strategy as Strategy
 from .supervision._portal import FromThread as FromThread
+from .supervision._probe import Probe as Probe
 from .supervision._restarting import restarting as restarting
 from .supervision._rules import Decision as Decision
+from .supervision._rules import MaxAge as MaxAge
 from .supervision._rules import OnGiveUp as OnGiveUp
 from .supervision._rules import Rules as Rules
 from .supervision._start_order import StartOrder as StartOrder

@@ -53,6 +53,26 @@ class StartTimedOut(TrioRunError):
         )
 
 
+class Unhealthy(TrioRunError):
+    """
+    A child was ready and not well, and was taken down.
+
+    What a probe said last is the ``__cause__``; what the child raised on the way out, the ``__context__``.
+
+    Attributes:
+        path: The child, as in ``shop/db``.
+        reason: What was wrong, as in ``no beat for 5 s``.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path: str = path
+        self.reason: str = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"{self.path} was not well: {self.reason}. Look where it hung, or allow it more with beat= or probe=."
+
+
 class EndedBeforeReady(TrioRunError):
     """
     A runner that takes ``task_status`` returned without calling ``task_status.started()``.

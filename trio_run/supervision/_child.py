@@ -18,7 +18,8 @@ from .._names import checked, name_of
 from .._runner import Recipe, adapt, is_async
 from ._outcome import Classify
 from ._policy import Backoff, Budget, Restart
-from ._rules import OnGiveUp, Rules
+from ._probe import Probe
+from ._rules import MaxAge, OnGiveUp, Rules, check_type
 from ._start_order import in_order
 
 
@@ -43,6 +44,10 @@ class Child:
         on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked.
         start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
             failed start.
+        beat: For how many seconds it may be silent once it is ready: it gives a sign of life with `beat`. One that is silent for
+            longer is unhealthy: it is stopped as usual, and has failed.
+        probe: A question that is asked again and again once it is ready; a child that fails it is unhealthy.
+        max_age: After how many seconds of being up it is recycled: stopped as usual, and started anew, which is no failure.
         significant: Whether its end may be that of the supervisor, as that one's *exit_when* says. From OTP.
         after: The names of siblings that have to be ready before it starts, and go down after it does.
         classify: Is asked what an error means, and answers with a `Decision` or its string. Of a group it is asked about each
@@ -59,6 +64,7 @@ class Child:
     runner: object = attrs.field(repr=False)
     recipe: Recipe = attrs.field(repr=False)
     classify: Classify | None = attrs.field(default=None, repr=False)
+    probe: Probe | None = attrs.field(default=None, repr=False)
     __attrs_init__: ClassVar[Callable[..., None]]
 
     def __init__(
@@ -72,6 +78,9 @@ class Child:
         budget: Budget | None = None,
         on_give_up: OnGiveUp | str = OnGiveUp.ESCALATE,
         start_timeout: float = math.inf,
+        beat: float = math.inf,
+        probe: Probe | None = None,
+        max_age: float | MaxAge | None = None,
         significant: bool = False,
         after: Sequence[str] | None = None,
         classify: Classify | None = None,
@@ -85,6 +94,7 @@ class Child:
             grace = own if isinstance(own, int | float) else 5.0
         if classify is not None and (not callable(classify) or is_async(classify)):
             raise TypeError(f"classify takes a function that is not async, not {classify!r}.")
+        check_type(Probe, "A child", "probe", probe)
         rules = Rules(
             restart=Restart(restart),
             grace=grace,
@@ -92,10 +102,12 @@ class Child:
             budget=budget,
             on_give_up=OnGiveUp(on_give_up),
             start_timeout=start_timeout,
+            beat=beat,
+            max_age=MaxAge(max_age) if isinstance(max_age, int | float) else max_age,
             significant=significant,
             after=_names(after),
         )
-        self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify)
+        self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify, probe)
 
     @property
     def restart(self) -> Restart:

@@ -18,10 +18,11 @@ from collections.abc import Iterable
 import attrs
 
 from .._names import join
-from ..errors import ChildNotFound, DuplicateChild, StartTimedOut
+from ..errors import ChildNotFound, DuplicateChild
 from ._course import Course
 from ._exit_rule import check_significant
-from ._facts import Action, Exited, Fact, Ready, Verdict
+from ._facts import Action, Beat, Exited, Fact, Ready, Unwell, Verdict
+from ._health import Health
 from ._judge import Judge
 from ._rules import Rules, check_fit
 from ._slot import Admission, End, Phase, Slot
@@ -37,10 +38,11 @@ class Core(Course):
     """
 
     _judge: Judge = attrs.field(init=False)
+    _health: Health = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         Course.__attrs_post_init__(self)
-        self._judge = Judge(self)
+        self._judge, self._health = Judge(self), Health(self)
 
     def decide(self, now: float) -> list[Action]:
         """
@@ -51,7 +53,7 @@ class Core(Course):
                 if slot.phase is Phase.DOWN:
                     self.order.rise(slot)
                 else:
-                    self._check(slot, now)
+                    self._health.check(slot, now)
         self._leave()
         actions = self.order.decide(now)
         return actions + self.order.decide(now) if self._leave() else actions  # It may have had to boot first.
@@ -160,19 +162,16 @@ class Core(Course):
                 exits.append(fact)
             elif isinstance(fact, Ready):
                 slot.make_ready(now)
+                if slot.phase is Phase.UP:
+                    self._health.ready(slot, now)
                 self.order.settled(slot)
+            elif isinstance(fact, Beat):
+                slot.beaten_at = now
+            elif isinstance(fact, Unwell):
+                self._health.unwell(slot, fact, now)
             else:
                 slot.hears = True
         if len(exits) > 1:  # Tasks that end together do so in no order that means anything.
             exits.sort(key=lambda fact: self.slots[fact.name].order)
         for fact in exits:
             self._judge.exited(self.slots[fact.name], fact, now)
-
-    def _check(self, slot: Slot, now: float) -> None:
-        """
-        Look after a child that runs, since its timer rang.
-        """
-        if slot.doomed:
-            return  # It has to go anyway, in its turn.
-        slot.fault = StartTimedOut(join(self.path, slot.name), slot.rules.start_timeout)
-        self.order.kill(slot, now, f"not ready after {slot.rules.start_timeout:g} s")

@@ -91,6 +91,27 @@ class Hears(NamedTuple):
     life: int
 
 
+class Beat(NamedTuple):
+    """
+    A fact: the child has given a sign of life.
+    """
+
+    name: str
+    life: int
+
+
+class Unwell(NamedTuple):
+    """
+    A fact: a probe has found the child unhealthy.
+    """
+
+    name: str
+    life: int
+    reason: str
+    error: Exception
+    """What the probe said last."""
+
+
 class Exited(NamedTuple):
     """
     A fact: the life is over, and its task all but gone.
@@ -107,7 +128,7 @@ class Exited(NamedTuple):
     """How long to wait, where it asked to be started again."""
 
 
-Fact: TypeAlias = Ready | Hears | Exited
+Fact: TypeAlias = Ready | Hears | Beat | Unwell | Exited
 
 
 class Start(NamedTuple):

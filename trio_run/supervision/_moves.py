@@ -54,6 +54,12 @@ class Moves:
             else:
                 yield slot
 
+    def ring_at(self, slot: Slot, when: float) -> None:
+        """
+        Have a child looked at when it is *when*.
+        """
+        self._timers.set(slot, when)
+
     def kill(self, slot: Slot, now: float, reason: str) -> None:
         """
         Have a child go down now, without grace.

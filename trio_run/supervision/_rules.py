@@ -57,6 +57,34 @@ def _check_above_zero(instance: object, attribute: attrs.Attribute[Any], value: 
         raise ValueError(f"Child({attribute.name}={value!r}) is a number of seconds above 0.")
 
 
+@attrs.frozen
+class MaxAge:
+    """
+    How long a child is up before it is recycled: stopped as usual, and started anew, which is no failure.
+
+    Args:
+        seconds: The longest that it is up, counted from ready.
+        jitter: The part of it, from 0 to 1, that chance may take off, so that children that came together do not go together.
+
+    Raises:
+        TypeError: Something is not a number.
+        ValueError: A number is out of its range.
+    """
+
+    seconds: float = attrs.field(validator=check_number)
+    jitter: float = attrs.field(default=0.1, validator=check_number)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.seconds > 0 or not self.jitter <= 1:
+            raise ValueError(f"{self!r} takes seconds above 0, and a jitter from 0 to 1.")
+
+    def drawn(self, luck: float) -> float:
+        """
+        Return the age of one life, in seconds; *luck* is a random number from 0 up to 1.
+        """
+        return self.seconds * (1 - self.jitter * luck)
+
+
 @attrs.frozen(kw_only=True, repr=False)
 class Rules:
     """
@@ -75,6 +103,8 @@ class Rules:
     """Besides that of the supervisor."""
 
     on_give_up: OnGiveUp = OnGiveUp.ESCALATE
+    beat: float = attrs.field(default=math.inf, validator=_check_above_zero)
+    max_age: MaxAge | None = None
     significant: bool = False
     after: tuple[str, ...] | None = None
     """None where it does not say."""
@@ -91,6 +121,9 @@ class Rules:
             )
         if self.budget is not None and self.restart is Restart.NEVER:
             raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
+        check_type(MaxAge, "A child", "max_age", self.max_age)
+        if self.max_age is not None and self.restart is Restart.NEVER:
+            raise ValueError("A child with restart='never' cannot be recycled: it has one life. Take max_age away.")
         if self.significant and self.restart is Restart.ALWAYS:
             raise ValueError(
                 "A child with restart='always' never ends, so it cannot be significant. Use restart='on_failure'."

@@ -43,6 +43,7 @@ class Seat:
     life: Life | None = None
     scope: trio.CancelScope | None = None
     task: trio.lowlevel.Task | None = None
+    probing: trio.CancelScope | None = None
     value: object = None
     began: float = 0.0
     stop_began: float = math.inf
@@ -77,6 +78,14 @@ class Seat:
                     note_ready(handle, self.given)
         return handle
 
+    def stop_probing(self) -> None:
+        """
+        End the asking of a life that is over, or told to go.
+        """
+        if self.probing is not None:
+            self.probing.cancel(reason=f"{self.path} goes down")
+            self.probing = None
+
     def guard(self) -> None:
         """
         Raise WouldDeadlock if the current task is a part of the child, and so cannot wait for its end.
@@ -104,6 +113,7 @@ class Seat:
             self._below = self.life.report
         if self._change is not None:
             self._change.exit = self.exit()
+        self.stop_probing()
         self.life = self.scope = self.task = None
         handle = self.handle
         if handle is None:

@@ -26,6 +26,7 @@ from ._exits import StopReport
 from ._facts import (
     Action,
     Ask,
+    Beat,
     Booted,
     Cancel,
     Exited,
@@ -33,6 +34,7 @@ from ._facts import (
     Forget,
     Hears,
     Judged,
+    Ready,
     Scheduled,
     Start,
     Stopping,
@@ -40,8 +42,10 @@ from ._facts import (
 )
 from ._host import Host
 from ._outcome import verdict_on
+from ._probing import start_probing
 from ._report import Report
 from ._seat import Seat, Seats
+from ._sleeper import Sleeper
 from ._slot import Admission, End
 from ._stop_log import StopLog
 
@@ -68,7 +72,7 @@ class Shell:
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
     stop_log: StopLog = attrs.field(factory=StopLog)
-    _sleeper: trio.lowlevel.Task | None = None
+    _sleeper: Sleeper = attrs.field(factory=Sleeper)
 
     def __attrs_post_init__(self) -> None:
         self._host = Host(self.tell, self.report)
@@ -88,12 +92,11 @@ class Shell:
                 try:
                     await self._doze(alarm)
                 except KeyboardInterrupt as exc:
-                    self.core.abort(exc, trio.current_time())
+                    self.abort(exc)
 
     async def _doze(self, alarm: trio.CancelScope) -> None:
         while True:
-            self._sleeper = trio.lowlevel.current_task()  # By hand: an event or a lot would cost each child 2 µs more.
-            await trio.lowlevel.wait_task_rescheduled(self._abort)
+            await self._sleeper.sleep()
             if self._turn():
                 return
             when = self.core.order.alarm
@@ -118,10 +121,6 @@ class Shell:
             if not self._inbox:
                 return self.core.done
 
-    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        self._sleeper = None
-        return trio.lowlevel.Abort.SUCCEEDED
-
     def tell(self, fact: Fact) -> None:
         """
         Take in a fact: an exit in the next turn, with the others of its moment, and all else at once.
@@ -133,15 +132,22 @@ class Shell:
             seat = self.seats.get(fact.name)
             if seat is not None:  # A task may outlive its life, in a nursery of its own choosing, and the child.
                 seat.notify()
+                if isinstance(fact, Ready):
+                    start_probing(self.nursery, seat, fact.life, self.tell, self.abort)
+        self.wake()
+
+    def abort(self, error: BaseException) -> None:
+        """
+        Have the supervisor stop without grace, because of an *error* that is nobody's.
+        """
+        self.core.abort(error, trio.current_time())
         self.wake()
 
     def wake(self) -> None:
         """
         Have the control loop look at what has changed.
         """
-        task, self._sleeper = self._sleeper, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
+        self._sleeper.wake()
 
     def admit(self, child: Child, admission: Admission, context: contextvars.Context) -> Seat:
         """
@@ -205,20 +211,21 @@ class Shell:
         self.report.child_starting(seat, number)
         hears = functools.partial(self.tell, Hears(name, number))
         life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears, owner=self)
+        if seat.child.rules.beat < math.inf:  # A beat moves nobody, so the loop can sleep on.
+            life.pulse = lambda: self.core.take((Beat(name, number),), trio.current_time())
         scope = trio.CancelScope()
         seat.life, seat.scope = life, scope
         if seat.handle is not None:
             note_running(seat.handle)
-        seat.context.run(self._spawn, seat, life, scope)
-
-    def _spawn(self, seat: Seat, life: Life, scope: trio.CancelScope) -> None:
-        self.nursery.start_soon(self._host.run, seat, seat.child.recipe, life, scope, name=f"{seat.path}#{life.number}")
+        spawn = functools.partial(self.nursery.start_soon, name=f"{seat.path}#{number}")
+        seat.context.run(spawn, self._host.run, seat, seat.child.recipe, life, scope)
 
     def _going(self, name: str, how: str) -> tuple[Seat, int]:
         seat = self.seats[name]
         if seat.stop_began == math.inf:
             seat.stop_began, seat.cause = trio.current_time(), self.report.cause if self.core.stopping else seat.cause
         seat.how = how
+        seat.stop_probing()
         return seat, 0 if seat.life is None else seat.life.number
 
     def _ended(self, seat: Seat, action: Judged) -> None:

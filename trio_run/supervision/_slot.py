@@ -95,6 +95,9 @@ class Slot:
     ledger: Ledger | None = None  # Of its own budget, from the first failure on.
     verdict: Verdict | None = None  # On the life before this one, or on the last.
     ready_at: float = math.inf
+    beaten_at: float = math.inf  # Its last sign of life.
+    doubted: float = -math.inf  # The sign of life since which its beat was found to be late.
+    recycled_at: float = math.inf  # When it has been up for long enough.
     patience: float = 0.0  # The grace of the present life, by the rules it began with.
     since: float = -math.inf  # When it was asked or cancelled.
     deadline: float = math.inf  # When it is cancelled.
