@@ -12,6 +12,23 @@ import nox
 PYTHONS = ["3.11", "3.12", "3.13"]
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
+TRIOS = ["0.32", "0.33", "0.34", "0.35"]
+"""
+The minor versions of trio that are supported, the newest last.
+"""
+
+INSIDE = [
+    "tests/test_trio_compat.py",
+    "tests/test_stacks.py",
+    "tests/test_stacks_signal.py",
+    "tests/testing",
+    "tests/leaks",
+    "tests/planted",
+]
+"""
+The tests of what uses private names of trio.
+"""
+
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 
 nox.needs_version = ">=2025.5"
@@ -39,6 +56,18 @@ def floor(session: nox.Session) -> None:
     oldest = (each.replace(">=", "==") for each in PROJECT["dependencies"])
     session.install("-e", ".[test]", *oldest)
     session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+@nox.parametrize("trio", TRIOS)
+def matrix(session: nox.Session, trio: str) -> None:
+    """
+    Run what looks inside of trio on each of its minor versions that is supported, on each Python: nox -s matrix.
+    """
+    session.install("-e", ".[test]", f"trio=={trio}.*")
+    # Where this trio is not what it is taken for, this says so, and names what is missing.
+    session.run("python", "-c", "from trio_run import _trio_check, testing; _trio_check.check()")
+    session.run("pytest", *INSIDE, *session.posargs)
 
 
 @nox.session

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import trio_run as tr
 from trio_run.events import LeakSuspected, LoopBlocked, TaskStuck
-from trio_run.stacks import StuckWatch, TaskCounter, TaskState, _watch, task_dump
+from trio_run.stacks import StuckWatch, TaskCounter, TaskState, _moves, _watch, task_dump
 from trio_run.stacks._counter import Sample, rises
 from trio_run.stacks._dump import stack_of
 
@@ -360,6 +360,59 @@ class TestTaskDump:
         assert ["outer", "inner"] == found
 
 
+class TestOlderThan:
+    """
+    A dump of what has not moved for long.
+    """
+
+    async def test_tasks_that_have_not_moved(self, wall):
+        """
+        Only they are in it, with their ancestors, and for how long they have stood there.
+        """
+        looks, events = Looks(wall), [trio.Event(), trio.Event()]
+
+        async def waits(event):
+            await event.wait()
+            await trio.Event().wait()
+
+        async with trio.open_nursery() as nursery:
+            for name, event in zip(("moves", "stands"), events, strict=True):
+                nursery.start_soon(waits, event, name=name)
+            _moves.keep(looks.watching.moves)
+            await looks.look()
+            events[0].set()
+            await looks.look(3)
+            found = task_dump(older_than=40)
+            everyone = task_dump()
+            nursery.cancel_scope.cancel(reason="seen")
+
+        assert "stands" in [task.name for task in found.tasks]
+        assert "moves" not in [task.name for task in found.tasks]
+        assert 40 == named(found, "stands").idle
+        assert 30 == named(everyone, "moves").idle
+        assert all(task.parent < index for index, task in enumerate(found.tasks))
+        assert "stands: waits for Event.wait for 40 s" in str(found)
+
+    async def test_nobody_knows(self):
+        """
+        Without a watch nobody knows since when, so it is refused rather than guessed; after one, too.
+        """
+        async with StuckWatch():
+            assert () == task_dump(older_than=1000).tasks
+
+        with pytest.raises(RuntimeError, match="StuckWatch"):
+            task_dump(older_than=1000)
+        assert {None} == {task.idle for task in task_dump().tasks}
+
+    @pytest.mark.parametrize("seconds", [-1, float("nan")])
+    async def test_nonsense(self, seconds):
+        """
+        A number of seconds that cannot be is refused.
+        """
+        with pytest.raises(ValueError, match="older_than is a number of seconds"):
+            task_dump(older_than=seconds)
+
+
 class TestForms:
     """
     Text, data and folded stacks of the same tasks.
@@ -512,6 +565,7 @@ def wall(monkeypatch):
     """
     wall = Wall()
     monkeypatch.setattr(_watch, "time", wall)
+    monkeypatch.setattr(_moves, "time", wall)
     return wall
 
 

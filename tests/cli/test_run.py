@@ -64,6 +64,31 @@ def said(result):
     return [line for line in result.stderr.splitlines() if line.startswith("trio-run")]
 
 
+class TestDump:
+    @pytest.mark.parametrize("runner", ["steady", "hog"])
+    def test_on_a_signal(self, start, runner):
+        """
+        SIGUSR1 shows where each thread and task stands, though one of them hogs the loop, and the run goes on.
+        """
+        program = start(
+            "app = tr.Supervisor('app', tr.Child(steady), tr.Child(hog))" if runner == "hog" else SHOP, "shop:app"
+        )
+        program.wait_for("hogging" if runner == "hog" else "ready")
+        for _ in range(2):
+            program.send(signal.SIGUSR1)
+            program.wait_for("Current thread")
+            program.wait_for(" tasks at ")
+            steady = program.wait_for("app/steady#1")
+            place = program.wait_for("shop.py:")
+
+        assert steady.endswith("app/steady#1: waits for sleep_forever")
+        assert place.endswith(" steady")
+        assert runner != "hog" or program.wait_for("app/hog#1").endswith("running")
+
+
+SHOP = "app = tr.Supervisor('app', tr.Child(steady))"
+
+
 class TestExitCode:
     def test_done(self, run):
         """

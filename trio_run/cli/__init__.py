@@ -38,6 +38,7 @@ _RUN_EPILOG = """\
 signals:
   the first SIGINT or SIGTERM stops everything, last started first; the second cancels what is
   left; the third ends the process at once. Until it is gone, who is still alive is named.
+  SIGUSR1 prints where all threads and tasks stand, also when the loop is stuck.
 
 exit codes:
   0 done, 1 failed, 2 wrong usage, n after SystemExit(n); after a clean stop by a signal the

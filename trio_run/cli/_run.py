@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Generator
 
 import attrs
 import trio
 
 from .._tree import Node, TreeView, charset_for, draw_plan
+from ..stacks import dump_on_signal
 from ..supervision._handle import Supervisor
 from ._exit import Exit, by_signal
 from ._launch import Run
@@ -94,9 +96,20 @@ def _launched(root: Root, options: Options, style: Style) -> Exit:
     view = TreeView()
     one = Run(root, options.grace, view)
     log = RunLog(style, options.tracebacks, view)
-    with one.ladder.installed():
+    with one.ladder.installed(), _dumping():
         trio.run(one.main, log, view)  # The log sees the tree as it was before each event.
     return one.exit
+
+
+@contextlib.contextmanager
+def _dumping() -> Generator[None]:
+    """
+    Print where all tasks stand on SIGUSR1, where there is such a signal and a stderr to print to.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, RuntimeError):
+            stack.enter_context(dump_on_signal())
+        yield
 
 
 def _told(error: Exception, code: int, tracebacks: Tracebacks) -> Exit:

@@ -11,6 +11,7 @@ from ._dump import TaskDump as TaskDump
 from ._dump import TaskInfo as TaskInfo
 from ._dump import TaskState as TaskState
 from ._dump import task_dump as task_dump
+from ._signal import dump_on_signal as dump_on_signal
 from ._waits import Frame as Frame
 from ._waits import Wait as Wait
 from ._watch import StuckWatch as StuckWatch

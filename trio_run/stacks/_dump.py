@@ -20,6 +20,7 @@ import attrs
 import trio
 
 from .. import _trio_compat
+from ._moves import Moves, records
 from ._waits import AwaitFrames, Frame, Reading, Wait, is_machinery, read
 
 Task = trio.lowlevel.Task
@@ -67,6 +68,11 @@ class TaskInfo:
 
     cancelled: bool
     """Whether it was cancelled and should be on its way out."""
+
+    idle: float | None = None
+    """
+    For how many seconds on the wall it has not moved, at the least; None if no `StuckWatch` is there to know.
+    """
 
     def doing(self) -> str:
         """
@@ -152,7 +158,9 @@ class TaskDump:
             times = f" × {1 + len(others)}" if others else ""  # noqa: RUF001 - that is how often
             same = all(task.wait == other.wait for other in others)
             doing = f"waits for {task.wait if same else task.doing()}" if task.wait else task.state.value
-            yield f"{indent}{task.name}{times}: {doing}{', cancelled' if task.cancelled else ''}"
+            idle = min(each.idle or 0.0 for each in (task, *others))
+            stands = f" for {idle:.0f} s" if idle >= 1 else ""
+            yield f"{indent}{task.name}{times}: {doing}{stands}{', cancelled' if task.cancelled else ''}"
             yield from (f"{indent}    {frame}" for frame in task.stack)
 
     def _alike(self) -> Iterator[list[TaskInfo]]:
@@ -167,7 +175,7 @@ class TaskDump:
         yield from groups.values()
 
 
-def task_dump() -> TaskDump:
+def task_dump(*, older_than: float | None = None) -> TaskDump:
     """
     Return where each task of this thread's run stands: what it waits for, and its lines outside of trio.
 
@@ -175,13 +183,25 @@ def task_dump() -> TaskDump:
     shows the stack of a task that hogs the loop. Not for other threads: there use ``trio.from_thread.run_sync(task_dump)``. The
     loop stands still meanwhile, for some microseconds per task.
 
+    Args:
+        older_than: Leave out tasks that have moved in the last so many seconds on the wall, unless they are ancestors of others.
+            That has to be known, so it needs a `StuckWatch` in the run: it looks each quarter of its *after*, and a task
+            may have stood for that much longer than is known.
+
     Raises:
-        RuntimeError: No run is under way in this thread.
+        RuntimeError: No run is under way in this thread; or no `StuckWatch` is there to know what is *older_than*.
+        ValueError: *older_than* is negative.
     """
+    if older_than is not None and not older_than >= 0:
+        raise ValueError(f"older_than is a number of seconds from 0, not {older_than!r}.")
     root = trio.lowlevel.current_root_task()
+    if older_than is not None and not records():
+        raise RuntimeError(
+            "Nobody knows since when tasks stand where they stand. Have a watch in the run: async with StuckWatch(): ..."
+        )
     if root is None:
         return TaskDump(trio.current_time(), ())
-    reader = _Reader(_running_task())
+    reader = _Reader(_running_task(), records())
     tasks: list[TaskInfo] = []
     todo: list[tuple[Task, int, int]] = [(root, -1, 0)]
     while todo:
@@ -191,7 +211,23 @@ def task_dump() -> TaskDump:
         children = [child for nursery in task.child_nurseries for child in nursery.child_tasks]
         children.sort(key=_trio_compat.task_number, reverse=True)  # A nursery keeps them in a set.
         todo.extend((child, index, depth + 1) for child in children)
-    return TaskDump(trio.current_time(), tuple(tasks))
+    return TaskDump(trio.current_time(), tuple(tasks if older_than is None else _older(tasks, older_than)))
+
+
+def _older(tasks: Sequence[TaskInfo], seconds: float) -> Iterator[TaskInfo]:
+    """
+    Yield the tasks that have not moved for so long, and their ancestors.
+    """
+    wanted: set[int] = set()
+    for index, task in enumerate(tasks):
+        if task.idle is not None and task.idle >= seconds:
+            while index not in wanted:
+                wanted.add(index)
+                index = max(tasks[index].parent, 0)  # noqa: PLW2901 - up to the root
+    places: dict[int, int] = {-1: -1}
+    for index in sorted(wanted):
+        places[index] = len(places) - 1
+        yield attrs.evolve(tasks[index], parent=places[tasks[index].parent])
 
 
 def stack_of(task: Task) -> tuple[Frame, ...]:
@@ -208,6 +244,7 @@ class _Reader:
     """
 
     running: Task | None
+    records: tuple[Moves, ...]
     known: dict[tuple[object, ...], Reading] = attrs.field(factory=dict)
 
     def info(self, task: Task, parent: int, depth: int) -> TaskInfo:
@@ -215,16 +252,16 @@ class _Reader:
         Return where *task* stands.
         """
         number, cancelled = _trio_compat.task_number(task), _trio_compat.is_cancelled(task)
+        idle = max([record.idle(task) for record in self.records]) if self.records else None
         if task is self.running:
             stack = read(_live_frames(task)).stack
-            return TaskInfo(number, task.name, parent, depth, TaskState.RUNNING, None, stack, cancelled)
+            return TaskInfo(number, task.name, parent, depth, TaskState.RUNNING, None, stack, cancelled, idle)
         frames = tuple(task.iter_await_frames())
         reading = self.reading(frames)
         if _trio_compat.is_scheduled(task):
-            return TaskInfo(number, task.name, parent, depth, TaskState.RUNNABLE, None, reading.stack, cancelled)
-        return TaskInfo(
-            number, task.name, parent, depth, TaskState.WAITING, reading.wait(frames), reading.stack, cancelled
-        )
+            return TaskInfo(number, task.name, parent, depth, TaskState.RUNNABLE, None, reading.stack, cancelled, idle)
+        wait = reading.wait(frames)
+        return TaskInfo(number, task.name, parent, depth, TaskState.WAITING, wait, reading.stack, cancelled, idle)
 
     def reading(self, frames: AwaitFrames) -> Reading:
         """
@@ -255,7 +292,7 @@ def _live_frames(task: Task) -> Sequence[tuple[FrameType, int]]:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     found: list[tuple[FrameType, int]] = []
     while frame is not None:
-        if frame.f_globals.get("__name__") != __name__:
+        if frame.f_globals.get("__package__") != __package__:
             found.append((frame, frame.f_lineno))
         if frame is first:
             return found[::-1]

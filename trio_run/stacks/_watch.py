@@ -29,6 +29,7 @@ from .. import _trio_check, _trio_compat
 from .._sinks import Stream, current_stream
 from ..events import LoopBlocked, TaskStuck
 from ._dump import TaskInfo, TaskState, task_dump
+from ._moves import Moves, drop, keep
 from ._waits import Frame, frame_of, is_machinery
 
 _LOGGER: Final = logging.getLogger("trio_run")
@@ -132,8 +133,7 @@ class _Watching:
     ignore: tuple[str, ...]
     stream: Stream = attrs.field(factory=current_stream)
     turns: _Turns = attrs.field(factory=_Turns)
-    since: dict[int, tuple[int, float]] = attrs.field(factory=dict)
-    """By the number of a task: how many steps it had taken, and since when."""
+    moves: Moves = attrs.field(factory=Moves)
     reported: dict[tuple[object, ...], int] = attrs.field(factory=dict)
     """How many tasks were stuck at a place when it was reported last."""
     over: threading.Event = attrs.field(factory=threading.Event)
@@ -141,6 +141,7 @@ class _Watching:
 
     def begin(self) -> None:
         self.look_at_tasks()
+        keep(self.moves)
         trio.lowlevel.add_instrument(self.turns)
         self.turns.busy_since = time.perf_counter()  # This turn of the loop is under way.
         sentry = _Sentry(self, trio.lowlevel.current_trio_token(), _trio_compat.running_task())
@@ -149,6 +150,7 @@ class _Watching:
 
     def end(self) -> None:
         self.over.set()
+        drop(self.moves)
         with contextlib.suppress(KeyError):
             trio.lowlevel.remove_instrument(self.turns)
         if self.thread is not None:
@@ -160,16 +162,10 @@ class _Watching:
         """
         if self.over.is_set():
             return
-        now = time.monotonic()
-        since: dict[int, tuple[int, float]] = {}
-        stuck: dict[int, float] = {}
-        for task in _all_tasks():
-            number, steps = _trio_compat.task_number(task), _trio_compat.steps_of(task)
-            seen = self.since.get(number)
-            since[number] = seen = seen if seen is not None and seen[0] == steps else (steps, now)
-            if now - seen[1] >= self.after:
-                stuck[number] = now - seen[1]
-        self.since = since
+        tasks = tuple(_all_tasks())
+        self.moves.look(tasks)
+        idle = {_trio_compat.task_number(task): self.moves.idle(task) for task in tasks}
+        stuck = {number: seconds for number, seconds in idle.items() if seconds >= self.after}
         if stuck:
             self.report(stuck)
 
