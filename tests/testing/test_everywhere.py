@@ -172,6 +172,18 @@ class TestCancelEverywhere:
         assert Verdict.INVARIANT is finding.verdict
         assert (finding,) == again.findings
 
+    @pytest.mark.parametrize("everywhere", [cancel_everywhere, fault_everywhere])
+    def test_schedules_multiply(self, everywhere):
+        """
+        Each schedule has all of its points tried.
+        """
+        once, thrice = everywhere(tidy), everywhere(tidy, schedules=3, allow=trio.BrokenResourceError)
+        by_schedule = [[point for point in thrice.points if point.schedule == number] for number in range(3)]
+
+        assert once.points == tuple(by_schedule[0])
+        assert all(len(points) > 5 for points in by_schedule)
+        assert () == thrice.findings
+
     def test_what_goes_wrong_by_itself_is_raised(self):
         """
         What the function raises when nothing is done to it comes out as it is.

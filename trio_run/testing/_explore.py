@@ -108,6 +108,8 @@ def explore(
     A run fails if *fn* raises, if every task waits and nothing can wake one, or if it does not end. The failing schedule is
     then made as small as possible.
 
+    A call of `sometimes` is a choice as well: it may fail, and a failure counts as a preemption does.
+
     What *fn* does has to depend on the schedule alone: it makes its world afresh in each call. `random` is seeded for it; threads,
     sockets and processes make it go different ways, which is noticed and told, and makes tokens less worth.
 
