@@ -9,6 +9,9 @@ from ._group import GroupStatistics as GroupStatistics
 from ._group import open_group as open_group
 from ._handle import Handle as Handle
 from ._handle import State as State
+from ._pool import Map as Map
+from ._pool import Order as Order
+from ._pool import Outcome as Outcome
 from ._pool import PerWorker as PerWorker
 from ._pool import Pool as Pool
 from ._pool import PoolStatistics as PoolStatistics

@@ -7,7 +7,7 @@ from functools import partial
 
 import trio
 
-from trio_run import Closed, JobCancelled, State
+from trio_run import Closed, JobCancelled, PerWorker, PoolWouldDeadlock, State
 from trio_run._group import open_group
 from trio_run._pool import open_pool
 
@@ -319,7 +319,117 @@ async def several_wait():
     assert told == ["cancelled"] * 3
 
 
+async def map_takes_all():
+    """
+    A map as wide as may be, on a pool with little room: each input has its outcome, in order.
+    """
+    work = Work(2)
+    async with open_pool(2, max_waiting=1) as pool:
+        async with pool.map(work, range(5), window=3) as outcomes:
+            assert [outcome.value async for outcome in outcomes] == [0, 1, 2, 3, 4]
+    assert work.began == work.ended == 5
+    assert pool.limiter.borrowed_tokens == 0
+
+
+async def map_is_left():
+    """
+    Whoever loops over a map leaves it after one outcome, while others use the pool: nothing of it is left then.
+    """
+    work, other = Work(2), Work(2)
+    async with open_pool(2, max_waiting=1) as pool:
+
+        async def use():
+            assert await pool.run(other, 1) == 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(use)
+            async with pool.map(partial(work, steps=2), range(5), order="completion") as outcomes:
+                await anext(outcomes)
+            assert work.running == 0
+            nursery.start_soon(use)
+    assert (work.began, other.ended) == (work.ended, 2)
+    assert pool.limiter.borrowed_tokens == 0
+
+
+async def workers_with_something():
+    """
+    Each worker opens what its jobs need; a job that fails or is cancelled has it replaced; all of it is closed in the end.
+    """
+    opened = []
+
+    @contextlib.asynccontextmanager
+    async def open_one():
+        await trio.lowlevel.checkpoint()
+        opened.append("open")
+        try:
+            yield len(opened)
+        finally:
+            opened.append("closed")
+
+    thing = PerWorker(open_one)
+    handles = []
+
+    async def use(number):
+        first = thing.get()
+        await trio.lowlevel.checkpoint()
+        assert thing.get() == first
+        if number == 1:
+            raise OSError
+
+    async with open_pool(2, per_worker=thing) as pool:
+        handles += [pool.start_soon(use, number) for number in range(4)]
+        await trio.lowlevel.checkpoint()
+        handles[2].cancel("enough")
+    assert all(handle.done for handle in handles)
+    assert handles[1].state is State.FAILED
+    assert opened.count("open") == opened.count("closed")
+    assert pool.limiter.borrowed_tokens == 0
+
+
+async def waiting_for_idle():
+    """
+    Who waits until a pool is idle is woken when no job is left, and no earlier.
+    """
+    work = Work(2)
+    async with open_pool(2) as pool:
+
+        async def bring(left):
+            await work()
+            if left:
+                pool.start_soon(bring, left - 1)
+
+        pool.start_soon(bring, 2)
+        pool.start_soon(work)
+        await pool.wait_idle()
+        assert work.ended == 4
+
+
+async def jobs_wait_for_each_other():
+    """
+    Two jobs wait for handles of their own pool: each has what it waited for, or is told that it never would.
+    """
+    told = []
+    async with open_pool(2) as pool:
+
+        async def wait():
+            try:
+                await pool.start_soon(trio.lowlevel.checkpoint).wait()
+                told.append("done")
+            except PoolWouldDeadlock:
+                told.append("told")
+
+        pool.start_soon(wait)
+        pool.start_soon(wait)
+    assert sorted(told) in (["done", "done"], ["done", "told"])
+    assert pool.limiter.borrowed_tokens == 0
+
+
 JOBS = [
+    map_takes_all,
+    map_is_left,
+    workers_with_something,
+    waiting_for_idle,
+    jobs_wait_for_each_other,
     pool_keeps_its_size,
     pool_with_little_room,
     submit_is_cancelled,

@@ -80,7 +80,7 @@ class Crew:
         Settle a job that failed; tell whether that is all there is to do.
         """
         self.failed += 1
-        unheard = job.audience is None
+        unheard = job.audience is None or not isinstance(error, job.audience.holds)
         if unheard and isinstance(error, Exception):
             self.stream.send(JobFailed, join(self.path, job.name), error=error)
         elif unheard:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import attrs
 import trio
@@ -177,6 +177,7 @@ class Caller(Audience):
     """
 
     task: Task
+    holds: ClassVar[type[BaseException]] = BaseException
 
     def hear(self, job: Job) -> None:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 import trio
@@ -63,7 +63,10 @@ class Audience(Protocol):
     """
 
     task: Task
-    """For whom it waits, or who waits for it."""
+    """Who waits for it, in the end."""
+
+    holds: ClassVar[type[BaseException]]
+    """Which errors it takes care of; others are the pool's."""
 
     def hear(self, job: Job) -> None:
         """

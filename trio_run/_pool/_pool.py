@@ -10,7 +10,7 @@ the block is over so are all jobs, all tokens are back, and no task is left.
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, TypeVar, TypeVarTuple, Unpack, cast, final
 
 import attrs
@@ -22,7 +22,9 @@ from .._step import not_a_job
 from ..events import JobFailed
 from ._crew import Crew
 from ._intake import Intake
+from ._map import Map, Order
 
+ItemT = TypeVar("ItemT")
 T = TypeVar("T")
 PosArgsT = TypeVarTuple("PosArgsT")
 
@@ -225,6 +227,36 @@ class Pool:
             raise self._intake.refusal(label)
         job = functools.partial(fn, *args)
         return await crew.nursery.start(_host, crew, self.run, job, label, name=join(crew.path, label))
+
+    def map(
+        self,
+        fn: Callable[[ItemT], Awaitable[T]],
+        items: Iterable[ItemT] | AsyncIterable[ItemT],
+        *,
+        order: Order | str = Order.INPUT,
+        window: int | None = None,
+    ) -> Map[ItemT, T]:
+        """
+        Call *fn* with each of *items*, here in the pool, and loop over the outcomes: ``async with pool.map(fn, items) as outcomes``.
+
+        Items are read as outcomes are taken, so there may be any number of them. A job that fails is an outcome like any
+        other: `Outcome.value` raises its error. Leaving the block early cancels what is not over, and waits for it.
+
+        Args:
+            fn: An async function of one argument. To give each item some seconds, it opens a scope: `trio.fail_after`.
+            items: An iterable, or an async iterable such as a receive channel. It is read in a task of the pool.
+            order: In which order outcomes come: ``"input"`` or ``"completion"``.
+            window: How many items may have been read and not taken; None for twice as many as there are slots, and no more
+                than 1000.
+
+        Returns:
+            An async context manager, to be looped over with ``async for``.
+
+        Raises:
+            TypeError: *fn* cannot be called, *items* cannot be looped over, or *window* is no whole number.
+            ValueError: *order* or *window* is out of range.
+        """
+        return Map(self._intake, fn, items, Order(order), window)
 
     async def wait_idle(self) -> None:
         """

@@ -45,7 +45,7 @@ class Waits:
             return
         self.jobs.askers.add(job, asker)
         if self.stuck and job.doer is None:
-            deadlock = self._deadlock(asker)
+            deadlock = self.deadlock(asker)
             self.jobs.retract(job)
             raise deadlock
 
@@ -65,12 +65,15 @@ class Waits:
             raise WouldDeadlock(path, path)
         self.jobs.askers.add(job, asker)
         if self.stuck:
-            deadlock = self._deadlock(asker)
+            deadlock = self.deadlock(asker)
             self.jobs.askers.remove(job, asker)
             raise deadlock
         return asker
 
-    def _deadlock(self, asker: Worker) -> PoolWouldDeadlock:
+    def deadlock(self, asker: Worker) -> PoolWouldDeadlock:
+        """
+        Return the error for *asker*, who would wait for ever.
+        """
         path = self.crew.path
         return PoolWouldDeadlock(path, join(path, asker.title), len(self.jobs.askers.counts))
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import attrs
 
+from .._word import Word
 from ._facts import Verdict
-from ._policy import Word
 from ._rules import Rules
 from ._slot import Phase, Slot
 

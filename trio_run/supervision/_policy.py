@@ -11,22 +11,12 @@ spent with its backoff is refused.
 from __future__ import annotations
 
 import collections
-import enum
 import math
 from typing import Any
 
 import attrs
 
-
-class Word(enum.Enum):
-    """
-    An enum whose members can be given by their string too.
-    """
-
-    @classmethod
-    def _missing_(cls, value: object) -> None:
-        known = ", ".join(repr(member.value) for member in cls)
-        raise ValueError(f"{value!r} is no {cls.__name__}. It can be {known}, or a member of {cls.__name__}.")
+from .._word import Word
 
 
 class Strategy(Word):

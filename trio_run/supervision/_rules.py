@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import attrs
 
-from ._policy import Backoff, Budget, Restart, Word, check_number, check_reachable
+from .._word import Word
+from ._policy import Backoff, Budget, Restart, check_number, check_reachable
 
 
 class OnGiveUp(Word):

@@ -1,0 +1,369 @@
+"""
+A map: one function over many inputs, on a pool, with a window between what is read and what is taken.
+
+The inputs are read in a task of the pool; each becomes a job; whoever loops over the map gets the outcomes. This file says how
+far reading may be ahead of taking, and in which order outcomes come.
+
+Laws: no more than a window of inputs are read and not taken. Each input that was read has one outcome, and each outcome knows
+its input. When the block is over so are all jobs, and nothing is read any more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Self, TypeVar, final
+
+import attrs
+import trio
+from trio.lowlevel import Task
+
+from .._handle import Handle, State
+from .._names import name_of
+from .._step import not_a_job
+from .._word import Word
+from ..errors import PoolWouldDeadlock
+from ._intake import Intake
+from ._job import Audience, Job
+from ._worker import Worker
+
+ItemT = TypeVar("ItemT")
+T = TypeVar("T")
+
+
+class Order(Word):
+    """
+    In which order outcomes come.
+    """
+
+    INPUT = "input"
+    """As the inputs came: one that takes long holds up the others, though not their jobs."""
+
+    COMPLETION = "completion"
+    """As the jobs end."""
+
+
+@final
+@attrs.frozen(eq=False)
+class Outcome(Generic[ItemT, T]):
+    """
+    What became of one input.
+    """
+
+    index: int
+    """The how-manieth input it is, from 0."""
+
+    item: ItemT
+    """The input."""
+
+    handle: Handle[T]
+    """The handle of the job, which is over."""
+
+    @property
+    def state(self) -> State:
+        """
+        Finished, failed or cancelled.
+        """
+        return self.handle.state
+
+    @property
+    def value(self) -> T:
+        """
+        What the job returned.
+
+        Raises:
+            JobCancelled: It was cancelled.
+            BaseException: It failed; this is the very error it raised.
+        """
+        return self.handle.value
+
+    @property
+    def error(self) -> BaseException | None:
+        """
+        What the job raised, where it failed.
+        """
+        return self.handle.error
+
+
+_END: Any = object()
+
+
+@attrs.define(eq=False)
+class _Lane(Audience):
+    """
+    What is between the reader and who takes: jobs that were read and not taken.
+    """
+
+    intake: Intake
+    task: Task
+    order: Order
+    holds: ClassVar[type[BaseException]] = Exception
+    asker: Worker | None
+    """Who has a slot of the same pool while it loops over the map."""
+
+    read: int = 0
+    """How many inputs were read."""
+
+    reading: bool = True
+    failure: Exception | None = None
+    """What ended the reading early."""
+
+    items: dict[Job, tuple[int, object]] = attrs.field(factory=dict)
+    """The jobs that were not taken, and for what each is."""
+
+    row: deque[Job] = attrs.field(factory=deque)
+    """Those that will be taken next, in this order; the first one may not be over."""
+
+    live: set[Job] = attrs.field(factory=set)
+    """Those that are not over."""
+
+    held: bool = False
+    """Whether *asker* counts as one who waits for jobs of its own pool."""
+
+    deadlock: PoolWouldDeadlock | None = None
+    """Why who takes must not go on waiting."""
+
+    news: trio.Event = attrs.field(factory=trio.Event)
+    """Set for who takes."""
+
+    room: trio.Event = attrs.field(factory=trio.Event)
+    """Set for the reader."""
+
+    def add(self, item: object, job: Job) -> None:
+        """
+        Note that a job is about to be offered.
+        """
+        self.items[job] = (self.read, item)
+        self.read += 1
+        self.live.add(job)
+        if self.order is Order.INPUT:
+            self.row.append(job)
+        job.audience = self
+
+    def hear(self, job: Job) -> None:
+        """
+        Note that a job is over.
+        """
+        self.live.discard(job)
+        if self.order is Order.COMPLETION:
+            self.row.append(job)
+        self.tell()
+
+    def tell(self) -> None:
+        """
+        Have who takes look again.
+        """
+        self._release()
+        self.news.set()
+
+    def take(self) -> Outcome[Any, Any] | None:
+        """
+        Return the next outcome, if it is there.
+        """
+        if not self.row or not self.row[0].done:
+            return None
+        job = self.row.popleft()
+        index, item = self.items.pop(job)
+        self.room.set()
+        return Outcome(index, item, job)
+
+    async def wait(self) -> None:
+        """
+        Wait for news, which may be none.
+
+        Raises:
+            PoolWouldDeadlock: There will never be any.
+        """
+        self.news = trio.Event()
+        if self.asker is not None:
+            self.held = True
+            self.intake.jobs.askers.hold(self.asker)
+            self.look_for_deadlock()
+        try:
+            await self.news.wait()
+        finally:
+            self._release()
+        deadlock, self.deadlock = self.deadlock, None
+        if deadlock is not None:
+            raise deadlock
+
+    def look_for_deadlock(self) -> None:
+        """
+        Have who takes look again if that would wait for ever.
+        """
+        if self.asker is not None and self.held and self.live and self.intake.stuck:
+            self.deadlock = self.intake.deadlock(self.asker)
+            self.tell()
+
+    def _release(self) -> None:
+        if self.held and self.asker is not None:
+            self.held = False
+            self.intake.jobs.askers.release(self.asker)
+
+
+@final
+class Map(Generic[ItemT, T]):
+    """
+    The outcomes of one function over many inputs, to be looped over inside of its block. Made by `Pool.map`.
+
+    It is for one task, which takes the outcomes. That a failure is an outcome too, and that reading waits for who takes, is as
+    in Elixir's ``Task.async_stream``.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        fn: Callable[[ItemT], Awaitable[T]],
+        items: Iterable[ItemT] | AsyncIterable[ItemT],
+        order: Order,
+        window: int | None,
+    ) -> None:
+        if not callable(fn):
+            raise not_a_job(fn)
+        if not isinstance(items, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"A map goes over an iterable or async iterable of inputs, and {items!r} is neither.")
+        self._intake, self._fn, self._items = intake, fn, items
+        self._order, self._window = order, checked_window(window)
+        self._name = name_of(fn)
+        self._lane: _Lane | None = None
+        self._scope = trio.CancelScope()
+
+    def __repr__(self) -> str:
+        read, waiting = (0, 0) if self._lane is None else (self._lane.read, len(self._lane.items))
+        return f"<Map {self._name}: {read} read, {waiting} not taken>"
+
+    async def __aenter__(self) -> Self:
+        await trio.lowlevel.checkpoint()
+        intake = self._intake
+        if self._lane is not None:
+            raise RuntimeError("A map can be opened once; ask the pool for another.")
+        if intake.closed:
+            raise intake.refusal(self._name)
+        self._lane = _Lane(intake, trio.lowlevel.current_task(), self._order, intake.asker())
+        intake.crew.nursery.start_soon(self._read, self._lane, name=f"{intake.crew.path} map {self._name}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        lane, reason = self._opened(), f"the block of the map over {self._name} was left"
+        self._scope.cancel(reason=reason)
+        for job in tuple(lane.live):
+            job.cancel(reason)
+        lane.asker = None  # Nothing waits for a slot any more.
+        with trio.CancelScope(
+            shield=True
+        ):  # As at the end of a nursery: all is cancelled, and nothing outlives the block.
+            while lane.live or lane.reading:
+                await lane.wait()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome[ItemT, T]:
+        """
+        Wait for the next outcome.
+
+        Raises:
+            StopAsyncIteration: There are no more.
+            Closed: The pool was over before all inputs were read.
+            PoolWouldDeadlock: This is inside of a job of the same pool, and all slots are held by such as wait for jobs of it.
+            Exception: The iterable raised; this is the very error.
+
+        Cancellation:
+            Ends the wait; no outcome is lost.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        lane = self._opened()
+        while (outcome := lane.take()) is None:
+            if not lane.reading and not lane.items:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                if lane.failure is not None:
+                    raise lane.failure
+                raise StopAsyncIteration
+            await lane.wait()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        return outcome
+
+    def _opened(self) -> _Lane:
+        if self._lane is None:
+            raise RuntimeError(
+                "A map has to be opened before it is looped over: `async with pool.map(...) as outcomes:`."
+            )
+        return self._lane
+
+    async def _read(self, lane: _Lane) -> None:
+        """
+        Read the inputs, and offer a job for each, in a task of the pool.
+        """
+        ended = False
+        try:
+            with self._scope:
+                await self._offer_all(lane)
+                ended = True
+        except Exception as exc:  # noqa: BLE001 - it is passed on, to who takes
+            lane.failure = exc
+        finally:
+            if not ended and lane.failure is None:
+                lane.failure = self._intake.refusal(self._name)
+            lane.reading = False
+            lane.tell()
+
+    async def _offer_all(self, lane: _Lane) -> None:
+        items = self._items
+        if isinstance(items, AsyncIterable):
+            source = aiter(items)
+            try:
+                while (item := await self._after(lane, source)) is not _END:
+                    await self._offer(lane, item)
+            finally:
+                if isinstance(source, AsyncGenerator):
+                    await source.aclose()  # It was most likely made for this map, so nobody else would.
+        else:
+            iterator: Iterator[ItemT] = iter(items)
+            while (item := await self._after(lane, iterator)) is not _END:
+                await self._offer(lane, item)
+
+    async def _after(self, lane: _Lane, source: Iterator[ItemT] | AsyncIterator[ItemT]) -> ItemT:
+        """
+        Return the next input, as soon as there is room for it in the window.
+        """
+        while len(lane.items) >= self._width:
+            lane.room = trio.Event()
+            await lane.room.wait()
+        return next(source, _END) if isinstance(source, Iterator) else await anext(source, _END)
+
+    @property
+    def _width(self) -> float:
+        if self._window is not None:
+            return self._window
+        return min(max(2 * self._intake.jobs.limiter.total_tokens, 2), 1000)
+
+    async def _offer(self, lane: _Lane, item: ItemT) -> None:
+        job = self._intake.make(self._fn, (item,), self._name)
+        lane.add(item, job)
+        try:
+            await self._intake.submit(job, None)
+        except BaseException:
+            lane.live.discard(job)
+            raise
+        lane.look_for_deadlock()
+
+
+def checked_window(window: int | None) -> int | None:
+    """
+    Return *window* if it is one.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is less than 1.
+    """
+    if window is None:
+        return None
+    if isinstance(window, bool) or not isinstance(window, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"map(window=...) takes a whole number, not {window!r}.")
+    if window < 1:
+        raise ValueError(f"map(window=...) has to be at least 1, not {window!r}.")
+    return window
