@@ -1209,6 +1209,177 @@ class TestStatistics:
             with pytest.raises(AttributeError):
                 pool.statistics().busy = 1
 
+    async def test_the_oldest_wait(self):
+        """
+        It is that of the job that was offered first and has not begun, whether it was taken or stands in line.
+        """
+        async with tr.open_pool(1, max_waiting=1) as pool, trio.open_nursery() as nursery:
+            pool.start_soon(nap, 10)
+            await trio.sleep(1)
+            first = pool.start_soon(nap, 1)
+            await trio.sleep(1)
+            nursery.start_soon(pool.submit, nap, 1)
+            await trio.sleep(1)
+            assert 2 == pool.statistics().oldest_wait
+            first.cancel()
+            assert 1 == pool.statistics().oldest_wait
+
+
+class TestSaturation:
+    async def test_a_pool_that_is_full_for_a_while(self):
+        """
+        It is told once when there is no room, and once when half of it is free again.
+        """
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(1, max_waiting=4) as pool:
+                for _ in range(5):
+                    pool.start_soon(nap, 1)
+                for _ in range(2):
+                    with pytest.raises(trio.WouldBlock):
+                        pool.start_soon(nap, 1)
+                await trio.sleep(1.5)
+                pool.start_soon(nap, 1)
+
+        assert [
+            ("pool.saturated", "pool", 0, 1, 4),
+            ("pool.recovered", "pool", 3, 1, 2),
+        ] == [(event.name, event.path, event.time - events[0].time, event.total, event.waiting) for event in events]
+
+    async def test_somebody_stands_in_line(self):
+        """
+        A call that has to wait for room tells as much as one that is refused.
+        """
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(1, max_waiting=0) as pool:
+                await pool.submit(nap, 1)
+                await pool.submit(nap, 1)
+
+        assert ["pool.saturated", "pool.recovered"] == [event.name for event in events]
+
+
+class TestWaitIdle:
+    async def test_many_who_wait(self):
+        """
+        All are woken when the last job is over, and not before.
+        """
+        times = []
+
+        async def wait():
+            await pool.wait_idle()
+            times.append(trio.current_time())
+
+        async with tr.open_pool(2) as pool, trio.open_nursery() as nursery:
+            for seconds in (1, 2, 3):
+                pool.start_soon(nap, seconds)
+            for _ in range(3):
+                nursery.start_soon(wait)
+
+        assert [4, 4, 4] == times
+
+    async def test_nothing_to_wait_for(self):
+        """
+        It is a checkpoint all the same.
+        """
+        async with tr.open_pool(2) as pool:
+            with assert_checkpoints():
+                await pool.wait_idle()
+
+    async def test_the_last_job_is_cancelled(self):
+        """
+        A job that never begins is over too.
+        """
+        async with tr.open_pool(0) as pool, trio.open_nursery() as nursery:
+            handle = pool.start_soon(nap, 1)
+            nursery.start_soon(pool.wait_idle)
+            await wait_all_tasks_blocked()
+            handle.cancel()
+
+    async def test_from_inside_of_a_job(self):
+        """
+        A job would wait for itself, and is told.
+        """
+        async with tr.open_pool(2) as pool:
+            with pytest.raises(tr.WouldDeadlock):
+                await pool.run(pool.wait_idle)
+
+
+class TestHandleWait:
+    async def test_a_full_pool(self):
+        """
+        Waiting for a handle of its own full pool raises in a job, rather than for ever.
+        """
+
+        async def outer(pool):
+            return await pool.start_soon(nap, 1, 7).wait()
+
+        async with tr.open_pool(1) as pool:
+            with pytest.raises(tr.PoolWouldDeadlock) as caught:
+                await pool.run(outer, pool)
+
+        assert ("pool/outer", 1) == (caught.value.caller, caught.value.slots)
+
+    async def test_there_is_a_slot(self):
+        """
+        A job may wait for others where they have slots, also when those came free late.
+        """
+
+        async def outer(pool):
+            return await pool.start_soon(nap, 1, 7).wait()
+
+        async with tr.open_pool(2) as pool:
+            pool.start_soon(nap, 3)
+            assert 7 == await pool.run(outer, pool)
+            assert 4 == trio.current_time()
+
+    async def test_its_own_handle(self):
+        """
+        A job cannot wait for itself.
+        """
+        handles = []
+
+        async def outer():
+            await handles[0].wait()
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(2) as pool:
+                handles.append(pool.start_soon(outer))
+
+        assert isinstance(handles[0].error, tr.WouldDeadlock)
+
+    async def test_each_other(self):
+        """
+        Two jobs that wait for each other are found out.
+        """
+        handles = []
+
+        async def outer(other):
+            await trio.sleep(1)
+            return await handles[other].wait()
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(2) as pool:
+                handles += [pool.start_soon(outer, 1), pool.start_soon(outer, 0)]
+
+        assert all(isinstance(handle.error, tr.PoolWouldDeadlock) for handle in handles)
+
+    async def test_a_wait_that_was_cancelled(self):
+        """
+        It does not count any more.
+        """
+
+        async def outer(pool):
+            handle = pool.start_soon(nap, 1)
+            with trio.move_on_after(1):
+                await handle.wait()
+            return "gave up"
+
+        async with tr.open_pool(2) as pool:
+            pool.start_soon(nap, 5)
+            assert "gave up" == await pool.run(outer, pool)
+            assert {} == pool._intake.jobs.askers.counts
+
 
 class Odd(Exception):
     """

@@ -142,15 +142,21 @@ class Crew:
         """
         return self.left and not (self.busy or self.jobs)
 
-    def wind_up(self) -> None:
+    def see_room(self) -> None:
         """
-        See whether there is enough room again, and nothing left to do; and nothing more to come, for then workers go home.
+        Tell if a pool that was saturated has room enough.
         """
         jobs = self.jobs
         if self.saturated and not jobs.offered and jobs.waiting * 2 <= jobs.max_waiting:
             self.saturated = False
             self.stream.send(PoolRecovered, self.path, total=jobs.limiter.total_tokens, waiting=jobs.waiting)
-        if self.busy or jobs:
+
+    def wind_up(self) -> None:
+        """
+        See whether there is nothing left to do; and nothing more to come, for then workers go home.
+        """
+        self.see_room()
+        if self.busy or self.jobs:
             return
         idle, self.idle = self.idle, None
         if idle is not None:
@@ -244,6 +250,7 @@ class Getter:
         if not self.turn.over and crew.jobs.limiter.available_tokens >= 0:
             job = crew.jobs.take()
             if job is not None:
+                crew.see_room()
                 crew.dispatch()
                 return job
         crew.give_back(self)
