@@ -280,7 +280,7 @@ class TestFailure:
                 assert "value" == await pool.run(nap, 1, "value")
 
         assert (BOOM,) == caught.value.exceptions
-        assert [] == events
+        assert ["group/fail"] == [event.path for event in events]
 
     @both
     async def test_all_errors_are_kept(self, opened):
@@ -791,16 +791,18 @@ class TestOnAPool:
 
     async def test_room(self, gauge):
         """
-        Where few jobs may wait in the pool, the rest of the group's wait for room.
+        Where few jobs may wait in the pool, one more is refused or waits for room, and never dropped.
         """
         async with tr.open_pool(2, max_waiting=1) as pool:
             async with tr.open_group(pool=pool) as group:
-                for _ in range(10):
+                for _ in range(3):
                     group.start_soon(gauge.nap, 1)
-                await wait_all_tasks_blocked()
-                assert (8, 2) == (group.statistics().waiting, group.statistics().running)
+                with pytest.raises(trio.WouldBlock):
+                    group.start_soon(gauge.nap, 1)
+                for _ in range(7):
+                    await group.submit(gauge.nap, 1)
 
-        assert 5 == trio.current_time()
+        assert (10, 5) == (len(gauge.began), trio.current_time())
 
     async def test_a_pool_that_is_over(self):
         """
@@ -832,7 +834,7 @@ class TestOnAPool:
                 async with tr.open_group(pool=pools[0]) as group:
                     handle = group.start_soon(nap, 5)
 
-        assert "failed" == handle.state.value
+        assert "cancelled" == handle.state.value
 
     async def test_inside_of_a_job_of_the_pool(self):
         """
@@ -862,8 +864,9 @@ class TestStatistics:
         with pytest.raises(ExceptionGroup):
             async with opened() as group:
                 group.start_soon(nap, 1)
-                group.start_soon(nap, 5).cancel()
+                late = group.start_soon(nap, 5)
                 first = group.statistics()
+                late.cancel()
                 await trio.sleep(2)
                 group.start_soon(nap, 5)
                 await wait_all_tasks_blocked()
@@ -873,3 +876,231 @@ class TestStatistics:
         assert tr.GroupStatistics(waiting=2, running=0, done=0, failed=0) == first
         assert tr.GroupStatistics(waiting=0, running=1, done=2, failed=0) == second
         assert tr.GroupStatistics(waiting=0, running=0, done=4, failed=1) == group.statistics()
+
+
+class TestEvents:
+    @both
+    async def test_a_crash_is_told_when_it_happens(self, opened):
+        """
+        Who listens hears of it at once, although others take their time to end.
+        """
+        events, log = [], []
+        with tr.use_sinks(events.append), pytest.raises(ExceptionGroup):
+            async with opened() as group:
+                group.start_soon(clean_up, 5, log)
+                group.start_soon(fail, BOOM, 1)
+
+        assert [("job.failed", "group/fail", 1, BOOM)] == [(e.name, e.path, e.time, e.error) for e in events]
+        assert [6] == log
+
+
+class TestCollect:
+    @pytest.mark.parametrize("settings", [{}, {"limit": 10}])
+    async def test_all_errors_in_the_end(self, settings):
+        """
+        A failure cancels nobody; all errors leave in one group, in the order in which they happened.
+        """
+        with pytest.raises(ExceptionGroup) as caught:
+            async with tr.open_group(on_failure="collect", **settings) as group:
+                handles = [group.start_soon(fail, OSError(n), n) for n in (2, 1)]
+                other = group.start_soon(nap, 3, "value")
+                await trio.sleep(1.5)
+                late = group.start_soon(nap, 0, "late")
+
+        assert {"1", "2"} == {str(error) for error in caught.value.exceptions}
+        assert "1" == str(group.first_error)
+        assert ["failed", "failed"] == states(handles)
+        assert ("value", "late", 3) == (other.value, late.value, trio.current_time())
+
+    @pytest.mark.parametrize("on_a_pool", [True, False])
+    async def test_cancelled_from_outside(self, on_a_pool):
+        """
+        What failed before is not lost when all are cancelled.
+        """
+        log = []
+        async with tr.open_pool(5) as pool:
+            with pytest.RaisesGroup(OSError):
+                with trio.move_on_after(2) as scope:
+                    async with tr.open_group(on_failure="collect", pool=pool if on_a_pool else None) as group:
+                        group.start_soon(fail, BOOM, 1)
+                        group.start_soon(clean_up, 3, log)
+
+        assert scope.cancel_called
+        assert [5] == log
+
+    async def test_what_is_no_exception(self):
+        """
+        That ends the group all the same.
+        """
+        with pytest.RaisesGroup(SystemExit):
+            async with tr.open_group(on_failure=tr.OnFailure.COLLECT) as group:
+                group.start_soon(fail, SystemExit(3), 1)
+                group.start_soon(nap, 5)
+
+        assert 1 == trio.current_time()
+
+    async def test_no_failure(self):
+        """
+        Where nothing fails nothing is raised.
+        """
+        async with tr.open_group(on_failure="collect") as group:
+            handle = group.start_soon(nap, 1, "value")
+
+        assert ("value", None) == (handle.value, group.first_error)
+
+    async def test_a_word_that_there_is_not(self):
+        """
+        A wrong word is refused at once, with the right ones.
+        """
+        with pytest.raises(ValueError, match="It can be 'cancel', 'collect'"):
+            async with tr.open_group(on_failure="ignore"):
+                pass
+
+
+class TestLimit:
+    async def test_so_many_at_a_time(self, gauge):
+        """
+        No more than that run, and nothing is left behind.
+        """
+        before = trio.lowlevel.current_statistics().tasks_living
+        async with tr.open_group(limit=3) as group:
+            for _ in range(10):
+                group.start_soon(gauge.nap, 1)
+
+        assert (3, 10, 4) == (gauge.most, len(gauge.began), trio.current_time())
+        assert before == trio.lowlevel.current_statistics().tasks_living
+
+    async def test_none(self):
+        """
+        A group has no limiter of its own where it has no limit.
+        """
+        async with tr.open_group() as group:
+            assert None is group.limiter
+            await group.submit(nap, 1)
+            group.submit_nowait(nap, 1)
+
+        assert 1 == trio.current_time()
+
+    async def test_resized_while_it_runs(self, gauge):
+        """
+        The limit may be changed at any time, and 0 is a pause.
+        """
+        async with tr.open_group(limit=1) as group:
+            for _ in range(6):
+                group.start_soon(gauge.nap, 1)
+            await trio.sleep(0.5)
+            group.limiter.total_tokens = 0
+            await trio.sleep(9.5)
+            assert (1, 0) == (len(gauge.began), gauge.now)
+            group.limiter.total_tokens = 5
+
+        assert (5, 11) == (gauge.most, trio.current_time())
+
+    async def test_no_slot(self):
+        """
+        What cannot begin at once is refused where that was asked for.
+        """
+        async with tr.open_group(limit=2) as group:
+            for _ in range(2):
+                group.submit_nowait(nap, 1)
+            with pytest.raises(trio.WouldBlock):
+                group.submit_nowait(nap, 1)
+            await trio.sleep(2)
+            group.submit_nowait(nap, 1)
+
+    async def test_waiting_for_room_is_cancelled(self, gauge):
+        """
+        Who waits for room may give up; the job never begins then.
+        """
+        async with tr.open_group(limit=1, max_waiting=0) as group:
+            await group.submit(gauge.nap, 5)
+            with trio.move_on_after(1) as scope:
+                await group.submit(gauge.nap, 5)
+
+        assert scope.cancelled_caught
+        assert (1, 5) == (len(gauge.began), trio.current_time())
+
+    async def test_the_group_fails_meanwhile(self, gauge):
+        """
+        Who waits for room is told, with the cause.
+        """
+        caught = []
+
+        async def offer():
+            with pytest.raises(tr.Closed) as refusal:
+                await group.submit(gauge.nap, 1)
+            caught.append(refusal.value.__cause__)
+
+        async with trio.open_nursery() as nursery:
+            with contextlib.suppress(ExceptionGroup):
+                async with tr.open_group(limit=1, max_waiting=0) as group:
+                    group.start_soon(fail, BOOM, 1)
+                    nursery.start_soon(offer)
+
+        assert ([BOOM], []) == (caught, gauge.began)
+
+    async def test_from_inside_of_a_full_group(self):
+        """
+        A member that waits for room that there will never be is told.
+        """
+
+        async def member():
+            await group.submit(nap, 1)
+
+        with pytest.RaisesGroup(tr.PoolWouldDeadlock):
+            async with tr.open_group(limit=1, max_waiting=0) as group:
+                group.start_soon(member)
+
+    async def test_a_failure_cancels_what_waits(self, gauge):
+        """
+        Nothing begins after a failure.
+        """
+        with pytest.RaisesGroup(OSError):
+            async with tr.open_group(limit=1) as group:
+                group.start_soon(fail, BOOM, 1)
+                handles = [group.start_soon(gauge.nap, 1) for _ in range(3)]
+
+        assert (["cancelled"] * 3, []) == (states(handles), gauge.began)
+
+    async def test_not_with_a_pool(self):
+        """
+        There is one limit, not two.
+        """
+        async with tr.open_pool(2) as pool:
+            with pytest.raises(TypeError, match="not both"):
+                async with tr.open_group(pool=pool, limit=2):
+                    pass
+
+
+class TestWaitIdle:
+    @pytest.mark.parametrize("settings", [{}, {"limit": 2}])
+    async def test_many_who_wait(self, settings):
+        """
+        All are woken when the last job is over; the group goes on.
+        """
+        times = []
+
+        async def wait():
+            await group.wait_idle()
+            times.append(trio.current_time())
+
+        async with trio.open_nursery() as nursery, tr.open_group(**settings) as group:
+            for seconds in (1, 2):
+                group.start_soon(nap, seconds)
+            for _ in range(3):
+                nursery.start_soon(wait)
+            await trio.sleep(3)
+            group.start_soon(nap, 1)
+            await group.wait_idle()
+            assert 4 == trio.current_time()
+
+        assert [2, 2, 2] == times
+
+    @both
+    async def test_from_inside(self, opened):
+        """
+        A member would wait for itself, and is told.
+        """
+        with pytest.RaisesGroup(pytest.RaisesExc(tr.WouldDeadlock, match="group/.*wait_idle"), flatten_subgroups=True):
+            async with opened() as group:
+                group.start_soon(group.wait_idle)

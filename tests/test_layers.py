@@ -82,7 +82,9 @@ LAYERS = {
     ],
     "handles": [
         "_coalesce",
+        "_admission",
         "_group",
+        "_members",
         "_pool/__init__",
         "_pool/_map",
         "_pool/_open",

@@ -9,6 +9,7 @@ from ._group import GroupStatistics as GroupStatistics
 from ._group import open_group as open_group
 from ._handle import Handle as Handle
 from ._handle import State as State
+from ._members import OnFailure as OnFailure
 from ._pool import Map as Map
 from ._pool import Order as Order
 from ._pool import Outcome as Outcome

@@ -10,19 +10,21 @@ is dropped. When the block is over so are all jobs.
 from __future__ import annotations
 
 import contextlib
-import functools
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, TypeVar, TypeVarTuple, Unpack, final
 
 import attrs
 import trio
 
-from ._handle import Handle, State, make_handle, note_running, settle
-from ._names import checked, join, name_of
-from ._pool import Pool
-from ._step import call, not_a_job, strip_cancelled, without_cancelled
+from ._admission import Admission
+from ._handle import Handle, State
+from ._members import Members, OnFailure
+from ._names import checked, join
+from ._pool import Jobs, Pool, checked_count, intake_of, limiter_of, make_intake
+from ._sinks import current_stream
+from ._step import strip_cancelled
 from ._stopping import current_life
-from .errors import Closed
 
 T = TypeVar("T")
 PosArgsT = TypeVarTuple("PosArgsT")
@@ -66,20 +68,22 @@ class Group:
     name: str
     """What logs and trees call it."""
 
-    _path: str
-    _nursery: trio.Nursery
-    _pool: Pool | None
-    _tally: _Tally
+    limiter: trio.CapacityLimiter | None
+    """How many jobs may run at a time: set its ``total_tokens`` to have more or fewer, and to 0 for a pause. None for any number."""
+
+    _members: Members
+    _admission: Admission
 
     def __repr__(self) -> str:
-        return f"<Group {self.name}: {self._tally.running} running, {self._tally.waiting} waiting>"
+        now = self.statistics()
+        return f"<Group {self.name}: {now.running} running, {now.waiting} waiting>"
 
     @property
     def first_error(self) -> BaseException | None:
         """
         What failed first, a job or the block; None as long as nothing has.
         """
-        return self._tally.first_error
+        return self._members.first_error
 
     def start_soon(
         self, fn: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
@@ -99,9 +103,48 @@ class Group:
             Closed: The group has failed, was cancelled, or is over. The ``__cause__`` is the first error.
             TypeError: *fn* cannot be called.
         """
-        handle, scope = self._admit(fn, name)
-        self._nursery.start_soon(self._host, handle, scope, fn, args, name=join(self._path, handle.name))
-        return handle
+        return self._admission.put(fn, args, name)
+
+    @trio.lowlevel.enable_ki_protection
+    def submit_nowait(
+        self, fn: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
+    ) -> Handle[T]:
+        """
+        Start a job, if it can begin at once.
+
+        The arguments are those of `start_soon`.
+
+        Returns:
+            The handle of the job.
+
+        Raises:
+            trio.WouldBlock: No slot is free.
+            Closed: The group has failed, was cancelled, or is over. The ``__cause__`` is the first error.
+            TypeError: *fn* cannot be called.
+        """
+        return self._admission.put_at_once(fn, args, name)
+
+    @trio.lowlevel.enable_ki_protection
+    async def submit(
+        self, fn: Callable[[Unpack[PosArgsT]], Awaitable[T]], *args: *PosArgsT, name: str | None = None
+    ) -> Handle[T]:
+        """
+        Start a job, as soon as there is room for it.
+
+        The arguments are those of `start_soon`.
+
+        Returns:
+            The handle of the job, which may not have begun.
+
+        Raises:
+            Closed: The group has failed, was cancelled, or is over, or was before there was room.
+            PoolWouldDeadlock: There would never be room, since all slots are held by jobs that wait here.
+            TypeError: *fn* cannot be called.
+
+        Cancellation:
+            Then the job is not taken.
+        """
+        return await self._admission.submit(fn, args, name)
 
     async def start(self, fn: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any:  # noqa: ANN401 - as in trio.Nursery.start
         """
@@ -122,8 +165,19 @@ class Group:
         Cancellation:
             Cancels the job as long as it is not ready, and waits until it is gone.
         """
-        handle, scope = self._admit(fn, name)
-        return await self._nursery.start(self._host, handle, scope, fn, args, name=join(self._path, handle.name))
+        return await self._admission.start(fn, args, name)
+
+    async def wait_idle(self) -> None:
+        """
+        Wait until no job runs or waits, which says nothing of those that are started next.
+
+        Raises:
+            WouldDeadlock: It was called from inside of a job.
+
+        Cancellation:
+            Ends the wait.
+        """
+        await self._admission.wait_idle()
 
     def cancel(self, reason: str | None = None) -> None:
         """
@@ -132,112 +186,26 @@ class Group:
         Args:
             reason: Why, for logs and for ``trio.Cancelled.reason``.
         """
-        self._nursery.cancel_scope.cancel(reason=reason)
+        self._members.nursery.cancel_scope.cancel(reason=reason)
 
     def statistics(self) -> GroupStatistics:
         """
         Return what the group is doing.
         """
-        now = self._tally
-        return GroupStatistics(now.waiting, now.running, now.done, now.failed)
-
-    def _admit(self, fn: Callable[..., object], name: str | None) -> tuple[Handle[Any], trio.CancelScope]:
-        if not callable(fn):
-            raise not_a_job(fn)
-        label = name_of(fn) if name is None else name
-        tally = self._tally
-        over = tally.left and not tally.waiting and not tally.running
-        if over or self._nursery.cancel_scope.cancel_called:
-            raise Closed(self._path, label) from tally.first_error
-        scope = trio.CancelScope()
-        tally.waiting += 1
-        return make_handle(label, lambda reason: scope.cancel(reason=reason)), scope
-
-    async def _host(
-        self,
-        handle: Handle[Any],
-        scope: trio.CancelScope,
-        fn: Callable[..., object],
-        args: tuple[Any, ...],
-        *,
-        task_status: trio.TaskStatus[Any] | None = None,
-    ) -> None:
-        if task_status is not None:
-            fn = functools.partial(fn, task_status=task_status)
-        path, value = join(self._path, handle.name), None
-        tally = self._tally
-        try:
-            with scope:
-                if self._pool is None:
-                    value = await tally.begin(handle, fn, args)
-                else:
-                    value = await self._pool.run(tally.begin, handle, fn, args, name=handle.name)
-        except BaseException as exc:
-            error = without_cancelled(exc, path)
-            if error is None:
-                tally.end(handle, State.CANCELLED, reason=getattr(exc, "reason", None))
-                raise
-            if trio.lowlevel.current_task().parent_nursery is self._nursery:  # Otherwise it is for who called `start`.
-                tally.remember(error)
-            tally.end(handle, State.FAILED, error=error)
-            raise error  # noqa: B904 - it is what was caught, or a part of it, or has it as its cause
-        tally.end(handle, State.CANCELLED if scope.cancelled_caught else State.FINISHED, value)
-
-
-@attrs.define(eq=False)
-class _Tally:
-    """
-    What there is to know of a group beyond its nursery.
-    """
-
-    first_error: BaseException | None = None
-    left: bool = False
-    """Whether the block is over."""
-
-    waiting: int = 0
-    running: int = 0
-    done: int = 0
-    failed: int = 0
-
-    async def begin(self, handle: Handle[Any], fn: Callable[..., object], args: tuple[Any, ...]) -> object:
-        """
-        Run a job.
-        """
-        self.waiting -= 1
-        self.running += 1
-        note_running(handle)
-        return await call(fn, args)
-
-    def end(
-        self,
-        handle: Handle[Any],
-        state: State,
-        value: object = None,
-        *,
-        error: BaseException | None = None,
-        reason: str | None = None,
-    ) -> None:
-        """
-        Settle a job.
-        """
-        if handle.state is State.WAITING:
-            self.waiting -= 1
-        else:
-            self.running -= 1
-        self.done += 1
-        self.failed += state is State.FAILED
-        settle(handle, state, value=value, error=error, reason=reason)
-
-    def remember(self, error: BaseException | None) -> None:
-        """
-        Keep the first error.
-        """
-        if self.first_error is None:
-            self.first_error = error
+        now = self._members
+        begun = sum(job.state is not State.WAITING for job in now.jobs)
+        return GroupStatistics(now.waiting + len(now.jobs) - begun, now.running + begun, now.done, now.failed)
 
 
 @contextlib.asynccontextmanager
-async def open_group(*, name: str = "group", pool: Pool | None = None) -> AsyncGenerator[Group]:
+async def open_group(
+    *,
+    name: str = "group",
+    pool: Pool | None = None,
+    limit: float | trio.CapacityLimiter = math.inf,
+    max_waiting: float = math.inf,
+    on_failure: OnFailure | str = OnFailure.CANCEL,
+) -> AsyncGenerator[Group]:
     """
     Open a group for as long as a block lasts.
 
@@ -245,14 +213,17 @@ async def open_group(*, name: str = "group", pool: Pool | None = None) -> AsyncG
 
     Args:
         name: What logs and trees call it.
-        pool: Where the jobs run, if not each in a task of its own. It may serve several groups, and outlive them.
+        pool: Where the jobs run. It may serve several groups, and outlive them.
+        limit: How many jobs may run at a time, where there is no *pool*: a whole number, or a limiter.
+        max_waiting: How many jobs may wait for a slot, where there is a *limit*.
+        on_failure: What a failure means for the others: ``"cancel"`` or ``"collect"``.
 
     Yields:
         The group, which takes jobs from every task.
 
     Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: The name is no step of a path.
+        TypeError: An argument has the wrong type, or both *pool* and *limit* are given.
+        ValueError: A number is out of range, or the name is no step of a path.
         ExceptionGroup: Jobs failed, or the block raised: all errors, as from a nursery.
         BaseExceptionGroup: One of them is no `Exception`.
 
@@ -261,14 +232,25 @@ async def open_group(*, name: str = "group", pool: Pool | None = None) -> AsyncG
     """
     if pool is not None and not isinstance(pool, Pool):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"open_group(pool=...) takes a pool from open_pool, not {pool!r}.")
+    if pool is not None and (limit, max_waiting) != (math.inf, math.inf):
+        raise TypeError("open_group takes a pool or a limit, not both: a pool has its own.")
+    limiter, on_failure = limiter_of(limit, "open_group(limit)"), OnFailure(on_failure)
+    jobs = Jobs(limiter, checked_count(max_waiting, "open_group(max_waiting)"))
     life = current_life()
     path = join("" if life is None else life.path, checked(name, "a group"))
-    tally = _Tally()
     async with trio.open_nursery() as nursery:
+        intake = intake_of(pool) if pool is not None else None
+        asker = None if intake is None else intake.asker()
+        if pool is None and limiter.total_tokens != math.inf:
+            intake = make_intake(path, jobs, nursery)
+        members = Members(path, nursery, current_stream(), on_failure, intake, asker)
+        if intake is not None or on_failure is OnFailure.COLLECT:
+            nursery.start_soon(members.stay, name=f"{path} members")
         try:
-            yield Group(name, path, nursery, pool, tally)
+            yield Group(name, None if intake is None else intake.jobs.limiter, members, Admission(members))
         except BaseException as exc:
-            tally.remember(strip_cancelled(exc))
+            members.remember(strip_cancelled(exc))
             raise
         finally:
-            tally.left = True
+            members.left = True
+            members.look()

@@ -102,6 +102,13 @@ class Handle(Generic[T]):
         return self._error
 
     @property
+    def reason(self) -> str | None:
+        """
+        Why it was cancelled, where that was said.
+        """
+        return self._reason
+
+    @property
     def value(self) -> T:
         """
         What it returned.

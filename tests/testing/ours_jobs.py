@@ -424,7 +424,90 @@ async def jobs_wait_for_each_other():
     assert pool.limiter.borrowed_tokens == 0
 
 
+async def group_with_a_limit():
+    """
+    A group with room for little is offered jobs in every way, and resized meanwhile: none is lost, never too many run.
+    """
+    work = Work(2)
+    async with open_group(limit=1, max_waiting=1) as group:
+
+        async def offer():
+            await group.submit(work)
+            await group.submit(work)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(offer)
+            nursery.start_soon(offer)
+            await trio.lowlevel.checkpoint()
+            group.limiter.total_tokens = 0
+            await trio.lowlevel.checkpoint()
+            group.limiter.total_tokens = 2
+        await group.wait_idle()
+        assert work.ended == 4
+    assert group.limiter.borrowed_tokens == 0
+
+
+async def group_collects():
+    """
+    Two jobs fail while a third goes on and a fourth is offered: all errors are raised in the end, and nothing is cancelled.
+    """
+    work = Work(2)
+    errors = [OSError(), ValueError()]
+
+    async def fail(error):
+        await trio.lowlevel.checkpoint()
+        raise error
+
+    caught = None
+    try:
+        async with open_group(on_failure="collect", limit=2) as group:
+            for error in errors:
+                group.start_soon(fail, error)
+            handle = group.start_soon(partial(work, 7, steps=3))
+            await trio.lowlevel.checkpoint()
+            late = group.start_soon(work, 8)
+    except ExceptionGroup as error:
+        caught = error
+    assert set(caught.exceptions) == set(errors)
+    assert (handle.value, late.value) == (7, 8)
+
+
+async def limited_group_fails():
+    """
+    A group with a limit fails while jobs run, wait and are submitted: each is over or refused, and nothing is left.
+    """
+    work = Work(2)
+    told, handles = [], []
+
+    async def fail():
+        await trio.lowlevel.checkpoint()
+        raise OSError
+
+    async with trio.open_nursery() as nursery:
+        with contextlib.suppress(ExceptionGroup):
+            async with open_group(limit=2, max_waiting=1) as group:
+
+                async def offer():
+                    try:
+                        handles.append(await group.submit(partial(work, steps=2)))
+                    except Closed as refusal:
+                        told.append(refusal.__cause__)
+
+                handles.append(group.start_soon(fail))
+                for _ in range(3):
+                    nursery.start_soon(offer)
+                await trio.sleep_forever()
+    assert len(handles) + len(told) == 4
+    assert all(handle.done for handle in handles)
+    assert all(isinstance(cause, OSError) for cause in told)
+    assert work.began == work.ended
+    assert group.limiter.borrowed_tokens == 0
+
+
 JOBS = [
+    group_with_a_limit,
+    group_collects,
+    limited_group_fails,
     map_takes_all,
     map_is_left,
     workers_with_something,

@@ -268,6 +268,42 @@ async def full_pool(world):
         limiter.total_tokens = 2
 
 
+async def limited_group(world):
+    async with tr.open_group(limit=1, max_waiting=1) as jobs:
+        handles = [world.keep(jobs.start_soon(world.job, seconds)) for seconds in (1, 2)]
+        world.keep(await jobs.submit(world.job, 1))
+        await trio.sleep(0.5)
+        handles[1].cancel("too late")
+        await jobs.wait_idle()
+
+
+async def collecting(world):
+    async with tr.open_group(on_failure="collect") as jobs:
+        for seconds in (0, 1, 2, 3, 4, 5):
+            world.keep(jobs.start_soon(world.job, seconds))
+
+
+async def mapped(world):
+    async with tr.open_pool(2, max_waiting=1) as jobs:
+        async with jobs.map(world.job, [2, 1, 1, 3], window=3) as outcomes:
+            for _ in range(3):
+                world.keep((await anext(outcomes)).handle)
+
+
+async def with_something(world):
+    @contextlib.asynccontextmanager
+    async def opened():
+        await trio.sleep(1)
+        try:
+            yield "something"
+        finally:
+            await trio.lowlevel.checkpoint()
+
+    async with tr.open_pool(1, per_worker=tr.PerWorker(opened)) as jobs:
+        for seconds in (0, 1, 2, 3, 4):
+            world.keep(jobs.start_soon(world.job, seconds))
+
+
 STRATEGIES = [*tr.Strategy]
 SUPERVISED = [
     *(
@@ -277,7 +313,7 @@ SUPERVISED = [
     ),
     *(stopping_softly, nested, nested_and_spent, dynamic, two_who_ask, stopped_from_inside, listening, kicked),
 ]
-JOBS = [group, group_on_a_pool, pool, full_pool]
+JOBS = [group, group_on_a_pool, pool, full_pool, limited_group, collecting, mapped, with_something]
 
 
 def name_of(program):

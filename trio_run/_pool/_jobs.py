@@ -126,7 +126,10 @@ class Jobs:
         if doer is not None:
             doer.drop()
         elif job in self.offered:
-            del self.offered[job]
+            submitter = self.offered.pop(job)
+            if submitter is not None:
+                job.refused = True
+                reschedule(submitter)
         else:
             self.withdrawn += 1
         self.settle(job, State.CANCELLED, reason=reason)

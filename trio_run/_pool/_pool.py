@@ -195,8 +195,7 @@ class Pool:
             Cancels the job, and waits until it is gone. If it ends with a value or an error all the same, so does the call.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
-        job = self._intake.make(fn, args, name)
-        await self._intake.run(job)
+        await self._intake.run(job := self._intake.make(fn, args, name))
         return cast("T", job.value)
 
     async def start(self, fn: Callable[..., Awaitable[object]], *args: object, name: str | None = None) -> Any:  # noqa: ANN401 - as in trio.Nursery.start
@@ -246,8 +245,7 @@ class Pool:
             fn: An async function of one argument. To give each item some seconds, it opens a scope: `trio.fail_after`.
             items: An iterable, or an async iterable such as a receive channel. It is read in a task of the pool.
             order: In which order outcomes come: ``"input"`` or ``"completion"``.
-            window: How many items may have been read and not taken; None for twice as many as there are slots, and no more
-                than 1000.
+            window: How many items may have been read and not taken; None for twice as many as there are slots, at most 1000.
 
         Returns:
             An async context manager, to be looped over with ``async for``.
@@ -287,17 +285,21 @@ class Pool:
         """
         Return what the pool is doing.
         """
-        crew, jobs = self._intake.crew, self._intake.jobs
-        oldest = jobs.oldest
-        return PoolStatistics(
-            total=self.limiter.total_tokens,
-            busy=crew.busy,
-            idle=len(crew.parked),
-            waiting=jobs.waiting,
-            oldest_wait=0.0 if oldest is None else trio.current_time() - oldest.since,
-            done=jobs.done,
-            failed=crew.failed,
-        )
+        return _statistics(self._intake)
+
+
+def _statistics(intake: Intake) -> PoolStatistics:
+    crew, jobs = intake.crew, intake.jobs
+    oldest = jobs.oldest
+    return PoolStatistics(
+        total=jobs.limiter.total_tokens,
+        busy=crew.busy,
+        idle=len(crew.parked),
+        waiting=jobs.waiting,
+        oldest_wait=0.0 if oldest is None else trio.current_time() - oldest.since,
+        done=jobs.done,
+        failed=crew.failed,
+    )
 
 
 async def _host(
@@ -317,3 +319,10 @@ async def _host(
         if trio.lowlevel.current_task().parent_nursery is not crew.nursery:
             raise  # It is not ready yet, so this is for who started it.
         crew.stream.send(JobFailed, join(crew.path, name), error=exc)
+
+
+def intake_of(pool: Pool) -> Intake:
+    """
+    Return the way into a pool, for groups.
+    """
+    return pool._intake  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
