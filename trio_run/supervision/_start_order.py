@@ -12,7 +12,7 @@ import graphlib
 import heapq
 from collections.abc import Mapping, Sequence
 
-from ._policy import Word
+from .._word import Word
 
 
 class StartOrder(Word):
