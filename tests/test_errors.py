@@ -37,6 +37,7 @@ from trio_run.errors import (
     SupervisorNotRunning,
     SupervisorStopped,
     SupervisorStopping,
+    TooManyChildren,
     TrioRunError,
     Unhealthy,
     WouldDeadlock,
@@ -87,6 +88,10 @@ EXAMPLES = {
     ),
     Unhealthy("shop/db", "no beat for 5 s"): (
         "shop/db was not well: no beat for 5 s. Look where it hung, or allow it more with beat= or probe=."
+    ),
+    TooManyChildren("shop/sessions", 100): (
+        "shop/sessions has 100 children and may have no more. Wait until one is gone, remove one that is down, or raise "
+        "max_children."
     ),
     Directive("odd"): "odd",
     Done(): "the child is done, and need not be started again",

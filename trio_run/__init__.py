@@ -64,6 +64,7 @@ from .errors import StartWouldDeadlock as StartWouldDeadlock
 from .errors import SupervisorNotRunning as SupervisorNotRunning
 from .errors import SupervisorStopped as SupervisorStopped
 from .errors import SupervisorStopping as SupervisorStopping
+from .errors import TooManyChildren as TooManyChildren
 from .errors import TrioRunError as TrioRunError
 from .errors import Unhealthy as Unhealthy
 from .errors import WouldDeadlock as WouldDeadlock

@@ -876,6 +876,24 @@ class TestOrders:
 
             assert 2 == shop.statistics()[0].life
 
+    async def test_one_that_is_cancelled_before_it_begins_does_nothing(self):
+        """
+        A cancellation that comes before the first life is not lost.
+        """
+        ran = []
+
+        async def job() -> None:
+            await trio.lowlevel.checkpoint()
+            ran.append(None)
+
+        async with tr.open_supervisor("shop") as shop:
+            handle = shop.start_soon(job)
+            handle.cancel("changed my mind")
+            with pytest.raises(tr.JobCancelled, match="changed my mind"):
+                await handle.wait()
+
+        assert [] == ran
+
     async def test_a_cancelled_function_is_over(self):
         """
         A function that runs once is gone when its handle is cancelled.

@@ -29,6 +29,7 @@ from ._supervision import StartWouldDeadlock as StartWouldDeadlock
 from ._supervision import SupervisorNotRunning as SupervisorNotRunning
 from ._supervision import SupervisorStopped as SupervisorStopped
 from ._supervision import SupervisorStopping as SupervisorStopping
+from ._supervision import TooManyChildren as TooManyChildren
 from ._supervision import Unhealthy as Unhealthy
 from ._supervision import WouldDeadlock as WouldDeadlock
 from ._work import Closed as Closed

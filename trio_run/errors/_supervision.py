@@ -253,6 +253,27 @@ class DuplicateChild(TrioRunError):
         )
 
 
+class TooManyChildren(TrioRunError):
+    """
+    A supervisor has as many children as it may have, and took no other.
+
+    Attributes:
+        path: The supervisor, as in ``shop/sessions``.
+        max_children: How many it may have, those that are down included.
+    """
+
+    def __init__(self, path: str, max_children: float) -> None:
+        self.path: str = path
+        self.max_children: float = max_children
+        super().__init__(path, max_children)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has {self.max_children} children and may have no more. Wait until one is gone, remove one that is "
+            f"down, or raise max_children."
+        )
+
+
 class ChildNotFound(TrioRunError):
     """
     A supervisor has no child of that name.

@@ -33,6 +33,7 @@ async def open_supervisor(
     backoff: Backoff | None = None,
     start_order: StartOrder | str = StartOrder.LISTED,
     exit_when: ExitWhen | str = ExitWhen.NEVER,
+    max_children: float = math.inf,
     grace: float = math.inf,
 ) -> AsyncGenerator[Supervisor]:
     """
@@ -53,6 +54,7 @@ async def open_supervisor(
         backoff: How long to wait before a restart.
         start_order: Whether the children given here come up one after another, or side by side.
         exit_when: Whether the supervisor, and with it the block, ends once children have ended.
+        max_children: How many children there may be at once.
         grace: At most so many seconds pass between leaving the block and cancelling the last child.
 
     Yields:
@@ -74,6 +76,7 @@ async def open_supervisor(
         backoff=backoff,
         start_order=start_order,
         exit_when=exit_when,
+        max_children=max_children,
         grace=grace,
     )
     async with hosted(supervisor):

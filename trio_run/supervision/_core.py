@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import attrs
 
 from .._names import join
-from ..errors import ChildNotFound, DuplicateChild
+from ..errors import ChildNotFound, DuplicateChild, TooManyChildren
 from ._course import Course
 from ._exit_rule import check_significant
 from ._facts import Action, Beat, Exited, Fact, Ready, Unwell, Verdict
@@ -78,10 +78,15 @@ class Core(Course):
 
         Raises:
             DuplicateChild: The name is taken.
+            TooManyChildren: There is no room.
             ValueError: The rules make no sense below this supervisor.
         """
         if name in self.slots:
             raise DuplicateChild(join(self.path, name), self.slots[name].phase.value)
+        if (
+            len(self.slots) >= self.max_children and admission is not Admission.PLAN
+        ):  # There, old ones may be on their way.
+            raise TooManyChildren(self.path, self.max_children)
         self.check(name, rules)
         for other in rules.after or ():
             if other not in self.slots:

@@ -8,6 +8,8 @@ Law: once stopping has begun, nothing is started, and the first reason stands.
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 from ._exit_rule import ExitRule
@@ -30,6 +32,9 @@ class Course:
 
     exit_rule: ExitRule = attrs.field(factory=ExitRule)
     """When it ends because they did."""
+
+    max_children: float = math.inf
+    """How many there may be, those that are down included."""
 
     end: End | None = None
     """Why the supervisor ends; None as long as it does not."""

@@ -27,7 +27,7 @@ from ._core import Core
 from ._exit_rule import ExitRule, ExitWhen, check_significant
 from ._exits import StopReport
 from ._fence import run_fenced
-from ._policy import Backoff, Budget, Ledger, Strategy, check_number, check_reachable
+from ._policy import Backoff, Budget, Ledger, Strategy, check_count, check_number, check_reachable
 from ._portal import FromThread
 from ._report import Report
 from ._restarts import Restarts
@@ -69,6 +69,8 @@ class Supervisor(Calls):
             case none before those in its *after*. They stop in the reverse of that order.
         exit_when: Whether the supervisor ends once children have ended: the first, those that are *significant*, or all. Its
             `run` then returns as if it had been asked to stop. From OTP, where it is auto_shutdown.
+        max_children: How many children there may be at once, those that wait for a restart or are down included. One more is
+            refused with `TooManyChildren`.
         grace: At most so many seconds pass between a request to stop this supervisor and the moment that the last child is
             cancelled. Each child has its own grace, within this one. The default sets no bound.
 
@@ -86,6 +88,7 @@ class Supervisor(Calls):
     backoff: Backoff
     start_order: StartOrder
     exit_when: ExitWhen
+    max_children: float = attrs.field(validator=check_count)
     grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
     _last: Shell | None = None
@@ -99,6 +102,7 @@ class Supervisor(Calls):
         backoff: Backoff | None = None,
         start_order: StartOrder | str = StartOrder.LISTED,
         exit_when: ExitWhen | str = ExitWhen.NEVER,
+        max_children: float = math.inf,
         grace: float = math.inf,
     ) -> None:
         budget, backoff = budget or Budget(), backoff or Backoff()
@@ -107,9 +111,12 @@ class Supervisor(Calls):
         self.plan = tuple(map(as_child, children))
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
         self.start_order = StartOrder(start_order)
+        self.max_children = max_children
         self.exit_when, self.grace = ExitWhen(exit_when), grace
         self._shell = self._last = None
         check_names(name, self.plan)
+        if len(self.plan) > max_children:
+            raise ValueError(f"Supervisor {name!r} has {len(self.plan)} children, and max_children={max_children!r}.")
         self.plan = tuple(in_turn({child.name: child for child in self.plan}).values())
         for child in self.plan:
             check_fit(child.name, child.rules, budget, backoff)
@@ -192,7 +199,7 @@ def _shell_for(plan: Supervisor, task_status: trio.TaskStatus[None]) -> Shell:
     path, number = _own_path(plan, life)
     now = trio.current_time()
     restarts = Restarts(plan.strategy, plan.backoff, Ledger(plan.budget), random.random, now, plan.start_order)
-    core = Core(path, restarts, ExitRule(plan.exit_when))
+    core = Core(path, restarts, ExitRule(plan.exit_when), plan.max_children)
     cause = 0 if life is None else life.cause
     report = Report(current_stream(), path, number, plan.budget, now, cause)
     shell = Shell(core, report, task_status, above=life)

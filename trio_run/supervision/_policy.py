@@ -60,7 +60,10 @@ def check_number(instance: object, attribute: attrs.Attribute[Any], value: float
         raise ValueError(f"{owner}({attribute.name}={value!r}) has to be at least 0.")
 
 
-def _check_count(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+def check_count(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """
+    Refuse what is no whole number at least 0, nor infinite; for attrs, as a validator.
+    """
     if isinstance(value, bool) or not (isinstance(value, int) or value == math.inf):
         raise TypeError(f"{type(instance).__name__}({attribute.name}=...) takes a whole number, not {value!r}.")
     check_number(instance, attribute, value)
@@ -149,7 +152,7 @@ class Budget:
         ValueError: A number is below 0, or *per* is 0.
     """
 
-    restarts: float = attrs.field(default=10, validator=_check_count)
+    restarts: float = attrs.field(default=10, validator=check_count)
     per: float = attrs.field(default=60.0, validator=check_number)
 
     def __attrs_post_init__(self) -> None:

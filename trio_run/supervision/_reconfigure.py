@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import trio
 
 from .._handle import Handle
-from ..errors import DuplicateChild, StartFailed
+from ..errors import DuplicateChild, StartFailed, TooManyChildren
 from ._changes import Changes, changes_between, in_plans, replace_child, take_down
 from ._child import Child, in_turn
 from ._deadlock import check_line, check_not_first
@@ -91,6 +91,8 @@ def _check(shell: Shell, plan: Mapping[str, Child], changes: Changes) -> None:
     """
     Raise if *changes* cannot be carried out.
     """
+    if len(plan) > shell.core.max_children:
+        raise TooManyChildren(shell.core.path, shell.core.max_children)
     for name in (*changes.started, *changes.replaced):
         shell.core.check(name, plan[name].rules)
     for name in changes.started:

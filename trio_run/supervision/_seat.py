@@ -45,7 +45,7 @@ class Seat:
     task: trio.lowlevel.Task | None = None
     probing: trio.CancelScope | None = None
     value: object = None
-    began: float = 0.0
+    began: float = -math.inf
     stop_began: float = math.inf
     how: str = "drained"
     cause: int = 0
@@ -61,6 +61,7 @@ class Seat:
     last_error: str = ""
     """What the last life that failed raised. Text only, so that a child that is up keeps no frames of its past."""
 
+    _cancelled: str = ""
     _seconds: float = 0.0
     _below: StopReport | None = None
     _change: _Change | None = None
@@ -94,10 +95,22 @@ class Seat:
 
     def cancel(self, reason: str | None) -> None:
         """
-        Cancel the present life, if there is one.
+        Cancel the present life; before the first, that one.
         """
         if self.scope is not None:
             self.scope.cancel(reason=reason)
+        elif self.began == -math.inf:
+            self._cancelled = reason or "cancelled before it began"
+
+    def open_scope(self) -> trio.CancelScope:
+        """
+        Make the scope of a new life.
+        """
+        self.scope = scope = trio.CancelScope()
+        if self._cancelled:
+            scope.cancel(reason=self._cancelled)
+            self._cancelled = ""
+        return scope
 
     def end_life(self, action: Judged) -> None:
         """

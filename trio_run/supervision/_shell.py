@@ -213,8 +213,7 @@ class Shell:
         life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears, owner=self)
         if seat.child.rules.beat < math.inf:  # A beat moves nobody, so the loop can sleep on.
             life.pulse = lambda: self.core.take((Beat(name, number),), trio.current_time())
-        scope = trio.CancelScope()
-        seat.life, seat.scope = life, scope
+        seat.life, scope = life, seat.open_scope()
         if seat.handle is not None:
             note_running(seat.handle)
         spawn = functools.partial(self.nursery.start_soon, name=f"{seat.path}#{number}")
