@@ -543,6 +543,13 @@ class Point:
     x: int = 0
 
 
+def pickled(thing):
+    """
+    What comes out of a pickle.
+    """
+    return pickle.loads(pickle.dumps(thing))  # noqa: S301
+
+
 class TestThings:
     def test_an_object_behaves_as_before(self):
         """
@@ -573,6 +580,17 @@ class TestThings:
         assert Point(1) == watch(Point(1))
         assert watch(Point(1)) == watch(Point(1))
         assert Point(1) == copy.copy(watch(Point(1)))
+
+    @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickled])
+    @pytest.mark.parametrize("thing", [Point(1), Account(1)], ids=["slots", "dict"])
+    def test_copies(self, thing, duplicate):
+        """
+        A copy of a watched object is a plain one, which is not taken for it.
+        """
+        copied = duplicate(watch(copy.copy(thing)))
+
+        assert type(thing) is type(copied)
+        assert 1 == getattr(copied, "x", getattr(copied, "balance", None))
 
     def test_slots(self):
         """
@@ -613,7 +631,7 @@ class TestThings:
         assert ("e", 5) == watched.popitem()
         del watched["d"]
         assert {"a": 1, "b": 2, "c": 3} == copy.copy(watched) == copy.deepcopy(watched)
-        assert {"a": 1, "b": 2, "c": 3} == pickle.loads(pickle.dumps(watched))  # noqa: S301
+        assert {"a": 1, "b": 2, "c": 3} == pickled(watched)
         watched.clear()
         assert {} == watched
         with pytest.raises(KeyError):

@@ -225,8 +225,16 @@ def _namespace(kind: Any, tap: Tap) -> dict[str, Any]:
             tap.tell(Act.REMOVE, name)
         kind.__delattr__(self, name)
 
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        found: Any = kind.__reduce_ex__(self, protocol)
+        if isinstance(found, str):
+            return found
+        make, args, *rest = found
+        return make, tuple(kind if each is type(self) else each for each in args), *rest
+
     return {
         _MARK: tap,
+        "__reduce_ex__": __reduce_ex__,
         "__slots__": (),
         "__module__": kind.__module__,
         "__qualname__": kind.__qualname__,
