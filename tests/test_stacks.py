@@ -178,6 +178,28 @@ class TestWaits:
         assert "children (2)" == str(await wait_of(parent))
         assert "Nursery.start" == str(await wait_of(starter))
 
+    async def test_calls_of_ours(self):
+        """
+        A call of trio_run is told by its own name, not by what it is made of.
+        """
+
+        async def server(*, task_status):
+            task_status.started()
+            await tr.wait_stopping()
+
+        async def waiter(handle):
+            await handle.wait()
+
+        async with tr.open_pool(1) as pool, tr.open_supervisor("shop", tr.Child(server)):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(waiter, await pool.submit(trio.sleep, 1))
+                await settle()
+                dump = task_dump()
+
+        assert "wait_stopping" == str(named(dump, "shop/server#1").wait)
+        assert "Handle.wait" == str(named(dump, ".waiter").wait)
+        assert named(dump, ".waiter").wait.at.function.endswith("waiter")
+
     async def test_something_unknown(self):
         """
         A wait that nobody foresaw is called by the function that waits.

@@ -106,6 +106,10 @@ def read(frames: AwaitFrames) -> Reading:
                 user = index
     at = frame_of(frames[user][0].f_code, frames[user][1]) if user >= 0 else None
     primitive, index, describe = _primitive(frames, inner + 1)
+    called = [frame.f_code.co_qualname for frame, _ in frames[user + 1 : inner + 1]] if user >= 0 else []
+    ours = next((name for name in called if name in _OURS), None)
+    if ours is not None:
+        return Reading(tuple(stack), index, None, Wait(ours, at))
     return Reading(tuple(stack), index, describe, Wait(primitive, at))
 
 
@@ -204,6 +208,11 @@ def _descriptor(values: dict[str, Any]) -> str:
 def _process(values: dict[str, Any]) -> str:
     return f"process {values['self'].pid}"
 
+
+_OURS: Final = frozenset({"wait_stopping", "Handle.wait", "Pool.submit", "Pool.run", "Pool.start"})
+"""
+Calls of trio_run that users wait in, by their qualified names. They are what is waited for, not what they are made of.
+"""
 
 _KNOWN: Final[dict[str, tuple[str, _Describe | None]]] = {
     "Event.wait": ("Event.wait", None),

@@ -34,7 +34,9 @@ from ._waits import Frame, frame_of, is_machinery
 
 _LOGGER: Final = logging.getLogger("trio_run")
 
-ENDLESS: Final = frozenset({"children", "sleep", "sleep_forever", "SocketListener.accept", "SignalReceiver"})
+ENDLESS: Final = frozenset(
+    {"children", "sleep", "sleep_forever", "wait_stopping", "SocketListener.accept", "SignalReceiver"}
+)
 """
 Waits that may last, by their primitive: nobody is stuck in them.
 """
