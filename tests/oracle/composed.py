@@ -9,6 +9,7 @@ request, graces) is not here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,9 +33,9 @@ class ChildError(Exception):
     A child ended, and has to come back.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
+    def __init__(self, child: tr.Child) -> None:
+        super().__init__(child.name)
+        self.child = child
 
 
 @attrs.define
@@ -63,15 +64,18 @@ class Rules:
     ledger: Ledger
     backoff: tr.Backoff
     failures: dict[str, int] = attrs.field(factory=dict)
+    own: dict[str, Ledger] = attrs.field(factory=dict)
 
-    async def after(self, name: str) -> None:
+    async def after(self, child: tr.Child) -> None:
         """
         Wait before the next life, or end it all.
         """
+        name, rules = child.name, child.rules
         self.failures[name] = self.failures.get(name, 0) + 1
-        if not self.ledger.enter(trio.current_time(), name):
+        own = self.own.setdefault(name, Ledger(rules.budget or tr.Budget(restarts=math.inf)))
+        if not own.enter(trio.current_time(), name) or not self.ledger.enter(trio.current_time(), name):
             raise OutOfBudgetError(name)
-        await trio.sleep(self.backoff.delay(self.failures[name], 0.0))
+        await trio.sleep((rules.backoff or self.backoff).delay(self.failures[name], 0.0))
 
 
 def leaf(child: tr.Child) -> Body:
@@ -83,20 +87,44 @@ def leaf(child: tr.Child) -> Body:
     async def run_leaf(*, task_status: Any) -> None:
         nonlocal done
         once = Once(task_status)
-        if not done:
+        while not done:
             done = child.restart is tr.Restart.NEVER
             try:
-                await child.recipe.begin(once)
+                await in_time(child, once)
+            except tr.Done:
+                done = True
+            except tr.RestartAfter as again:
+                if not done:
+                    await trio.sleep(again.delay)
             except Exception as exc:
                 if child.restart is not tr.Restart.NEVER:
-                    raise ChildError(child.name) from exc
+                    raise ChildError(child) from exc
             else:
                 if child.restart is tr.Restart.ALWAYS:
-                    raise ChildError(child.name)
+                    raise ChildError(child)
                 done = True
         once.started()
 
     return run_leaf
+
+
+async def in_time(child: tr.Child, once: Once) -> None:
+    """
+    Run one life of *child*, and end it if it is not ready in time.
+
+    Raises:
+        TimeoutError: It was not.
+    """
+    with trio.move_on_after(child.rules.start_timeout) as limit:
+
+        class InTime:
+            def started(self, value: object = None) -> None:
+                limit.deadline = math.inf
+                once.started(value)
+
+        await child.recipe.begin(InTime())  # type: ignore[arg-type]
+    if limit.cancelled_caught:
+        raise TimeoutError
 
 
 def keep(body: Body, rules: Rules) -> Body:
@@ -107,14 +135,14 @@ def keep(body: Body, rules: Rules) -> Body:
     async def run_kept(*, task_status: Any) -> None:
         once = Once(task_status)
         while True:
-            culprits: list[str] = []
+            culprits: list[tr.Child] = []
             try:
                 await body(task_status=once)
             except* ChildError as group:
-                culprits = [error.name for error in leaves(group) if isinstance(error, ChildError)]
+                culprits = [error.child for error in leaves(group) if isinstance(error, ChildError)]
             if not culprits:
                 return
-            await rules.after(min(culprits))
+            await rules.after(min(culprits, key=lambda child: child.name))
 
     return run_kept
 

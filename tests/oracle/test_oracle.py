@@ -22,7 +22,9 @@ class Life:
 
     start: float
     run: float
-    fails: bool
+    how: str
+    """How it ends: ``fails``, ``returns``, ``done`` or ``again``."""
+
     cleanup: float
 
 
@@ -35,6 +37,9 @@ class Scenario:
     strategy: tr.Strategy
     restarts: dict[str, tr.Restart]
     lives: dict[str, list[Life]]
+    own: dict[str, dict[str, object]]
+    """Rules that a child has besides."""
+
     budget: int
     until: float
 
@@ -46,16 +51,30 @@ def random_scenario(seed: int) -> Scenario:
     r = random.Random(seed)
     names = "abc"[: r.randint(1, 3)]
 
-    def lives() -> list[Life]:
-        return [
-            Life(r.uniform(0, 2), r.uniform(0, 8), r.random() < 0.6, r.choice([0, 0, r.uniform(0, 1)]))
-            for _ in range(r.randint(0, 4))
-        ]
+    strategy = r.choice(list(tr.Strategy))
+    alone = strategy is tr.Strategy.ONE_FOR_ONE  # In a group others wait for a child that wants to wait.
+
+    def life(number: int) -> Life:
+        how = r.choice(["fails"] * 6 + ["returns"] * 3 + ["done"] + ["again"] * alone)
+        return Life(r.uniform(0, 2 if number else 1), r.uniform(0, 8), how, r.choice([0, 0, r.uniform(0, 1)]))
+
+    def own(restart: tr.Restart) -> dict[str, object]:
+        rules: dict[str, object] = {}
+        if r.random() < 0.3:
+            rules["backoff"] = tr.Backoff(first=3.0, max=3.0, jitter=0.0, stable_after=1e9)
+        if r.random() < 0.3 and restart is not tr.Restart.NEVER:
+            rules["budget"] = tr.Budget(restarts=r.randint(0, 3), per=60.0)
+        if r.random() < 0.3 and alone:
+            rules["start_timeout"] = 1.5
+        return rules
+
+    restarts = {name: r.choice(list(tr.Restart)) for name in names}
 
     return Scenario(
-        strategy=r.choice(list(tr.Strategy)),
-        restarts={name: r.choice(list(tr.Restart)) for name in names},
-        lives={name: lives() for name in names},
+        strategy=strategy,
+        restarts=restarts,
+        lives={name: [life(number) for number in range(r.randint(0, 4))] for name in names},
+        own={name: own(restart) for name, restart in restarts.items()},
         budget=r.randint(1, 4),
         until=r.uniform(5, 40),
     )
@@ -74,7 +93,7 @@ def make_child(name: str, scenario: Scenario, story: Story) -> tr.Child:
         story.append((round(trio.current_time(), 6), name, what))
 
     async def run(*, task_status: trio.TaskStatus[None]) -> None:
-        life = next(lives, Life(0, 1e6, fails=False, cleanup=0))
+        life = next(lives, Life(0, 1e6, "returns", 0))
         note("starts")
         try:
             await trio.sleep(life.start)
@@ -86,11 +105,12 @@ def make_child(name: str, scenario: Scenario, story: Story) -> tr.Child:
                 await trio.sleep(life.cleanup)
             note("is gone")
             raise
-        note("fails" if life.fails else "returns")
-        if life.fails:
-            raise ValueError(name)
+        note("fails" if life.how == "fails" else "returns")
+        raised = {"fails": ValueError(name), "done": tr.Done(), "again": tr.RestartAfter(2.0)}.get(life.how)
+        if raised is not None:
+            raise raised
 
-    return tr.Child(run, name=name, restart=scenario.restarts[name])
+    return tr.Child(run, name=name, restart=scenario.restarts[name], **scenario.own[name])
 
 
 def play(run: Callable[[tr.Supervisor], Awaitable[None]], scenario: Scenario) -> Story:
@@ -130,7 +150,12 @@ def overlaps(scenario: Scenario, story: Story) -> bool:
 
     The supervisor charges the child that ended first, and takes the rest as part of its going; in the oracle all that end
     before the nursery closes are one failure, of the earliest of them.
+
+    A child that is late with its start when all have to go is left alone by the supervisor until its turn comes; the oracle
+    ends it there and then.
     """
+    if story[-1:] and story[-1][2] == "gives up" and any("start_timeout" in rules for rules in scenario.own.values()):
+        return True
     if scenario.strategy is tr.Strategy.ONE_FOR_ONE:
         return False
     ended = False

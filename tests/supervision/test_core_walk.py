@@ -62,6 +62,8 @@ class World:
         restarts = Restarts(self.strategy, backoff, Ledger(self.budget), self.random.random, 0.0, self.start_order)
         self.core = Core("top", restarts)
         self.tasks: dict[str, Task] = {}
+        self.judged = Ending.FINISHED
+        self.charged: list[float] = []
         self.lives: dict[str, int] = {}
         self.barred: set[str] = set()
         self.not_before: dict[str, float] = {}
@@ -115,7 +117,9 @@ class World:
                     for member in members:
                         self.not_before.pop(member, None)
                     self.not_before[name] = self.now + delay
+                    self.check_charge(name, action.failures, delay)
                 case Judged(fact, verdict):
+                    self.judged = fact.ending
                     if verdict is Verdict.PARKED:
                         assert self.core.slots[fact.name].rules.on_give_up is OnGiveUp.PARK
                     if verdict in (Verdict.RESTS, Verdict.STOPPED, Verdict.IGNORED, Verdict.PARKED):
@@ -143,6 +147,19 @@ class World:
                     break
                 assert not slot.wanted or (other in self.tasks and self.tasks[other].ready), (other, name)
             assert not [other for other, task in self.tasks.items() if task.cancelled and not task.by_hand]
+
+    def check_charge(self, name: str, failures: int, delay: float) -> None:
+        """
+        No window holds more restarts than the budget forgives, and no delay is longer or shorter than the backoff says.
+        """
+        if self.judged is Ending.AGAIN:
+            return
+        self.charged.append(self.now)
+        inside = [when for when in self.charged if when >= self.now - self.budget.per]
+        assert len(inside) <= self.budget.restarts
+        backoff = self.core.slots[name].rules.backoff or self.core.restarts.backoff
+        full = backoff.delay(failures, 0.0)
+        assert full * (1 - backoff.jitter) <= delay <= full <= backoff.max
 
     def check_turn(self, name: str) -> None:
         """
