@@ -128,6 +128,7 @@ class Core(Course):
         Give a child a new life at once, whatever became of the last one.
         """
         slot = self.slot(name)
+        slot.called = slot.phase is Phase.DOWN and not slot.wanted
         slot.wanted, slot.leaving = True, False
         slot.failures, slot.ledger, slot.pause, slot.due = 0, None, None, -math.inf
         if slot.phase is Phase.DOWN:

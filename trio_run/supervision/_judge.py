@@ -41,7 +41,9 @@ class Judge:
         if fact.ending is Ending.FATAL:
             verdict = self._doom_all(slot, fact, End.FATAL, now)
         elif by_itself and _is_over(slot, fact.ending):
-            verdict = self._rest(slot, Verdict.IGNORED if fact.ending is Ending.IGNORED else Verdict.RESTS)
+            verdict = self._rest(slot, Verdict.RESTS)
+            if fact.ending is Ending.IGNORED:  # It has not ended, as it never was there.
+                verdict = Verdict.IGNORED
         elif doomed:
             verdict = self._absorb(slot, fact)
         elif fact.ending is Ending.AGAIN:
@@ -78,6 +80,9 @@ class Judge:
             return self._doom_all(slot, fact, End.START_FAILED, now)
         if not slot.proven and slot.admission in _ASKED_FOR:
             slot.wanted, slot.leaving = False, slot.admission is not Admission.REPLACE
+            return Verdict.REFUSED
+        if slot.called:
+            slot.wanted = slot.called = False
             return Verdict.REFUSED
         if fact.decision is Decision.ESCALATE:
             return self._doom_all(slot, fact, End.GAVE_UP, now)

@@ -90,6 +90,7 @@ class Slot:
     leaving: bool = False  # To be forgotten once it is down.
     hears: bool = False
     proven: bool = False  # Was ready once, in any life.
+    called: bool = False  # It rested; whoever asked for its next start takes the failure of it.
     life: int = 0
     failures: int = 0  # In a row.
     ledger: Ledger | None = None  # Of its own budget, from the first failure on.
@@ -119,7 +120,7 @@ class Slot:
         """
         Whether it is one of the many that are started as need be and run once.
         """
-        return self.rules.restart is Restart.NEVER and self.admission in {Admission.CALL, Admission.QUEUE}
+        return self.rules.restart is Restart.NEVER and self.admission is Admission.QUEUE
 
     def make_ready(self, now: float) -> None:
         """
@@ -127,7 +128,7 @@ class Slot:
         """
         if self.fault is not None:
             return  # Too late.
-        self.proven, self.ready_at = self.proven or not self.doomed, now
+        self.proven, self.called, self.ready_at = self.proven or not self.doomed, False, now
         if self.phase is Phase.STARTING:
             self.phase, self.alarm = Phase.UP, math.inf
 

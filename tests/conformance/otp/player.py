@@ -1,0 +1,478 @@
+"""
+Scenarios played on real supervisors, and told in the words of a recording.
+
+Each supervisor of a scenario is a `Supervisor`, each other child an async function that does what its plan says. Nothing is
+decided here, and no supervisor is looked into. What the children and the callers see is written down where they see it; what
+only a supervisor can know, that a life begins and what became of one that ended, is taken from its events.
+
+Time stands still but for the scenario's own seconds. Where a grace or a delay has to pass, it is shorter than anything that a
+scenario can count.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import math
+from typing import Any
+
+import attrs
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+import trio_run as tr
+
+from .model import NORMAL, Story, is_bad, path_text
+from .recording import Advance, Call, Event, Exits, Flags, Op, Path, Plan, Scenario, Spec, Stop
+from .translation import Translation
+
+GRACE = 1e-6
+"""Seconds that stand for any number of milliseconds in a specification."""
+
+MOST_TURNS = 10_000
+"""So many restarts and calls may follow from one thing done."""
+
+MOMENT = 1e-5
+"""Seconds between two attempts to start a child, in scenarios that make calls meanwhile."""
+
+RESTARTS = {
+    "permanent": tr.Restart.ALWAYS,
+    "transient": tr.Restart.ON_FAILURE,
+    "temporary": tr.Restart.NEVER,
+}
+
+
+class StuckError(AssertionError):
+    """
+    Supervisors have something to do, and don't.
+    """
+
+
+class NoStartError(Exception):
+    """
+    A child does not start; the argument is the reason.
+    """
+
+
+class CrashError(Exception):
+    """
+    A child fails.
+    """
+
+
+class Pause(tr.Backoff):
+    """
+    A delay before every restart, so that there is time for calls where OTP has its mailbox.
+    """
+
+    def delay(self, failures: int, luck: float) -> float:
+        """
+        Return always the same.
+        """
+        del failures, luck
+        return MOMENT
+
+
+@attrs.define(eq=False)
+class Order:
+    """
+    What a running child is told to do.
+    """
+
+    given: trio.Event = attrs.field(factory=trio.Event)
+    reason: str = ""
+
+
+@attrs.define(eq=False)
+class Readiness:
+    """
+    A task status that knows whether it was used.
+    """
+
+    status: Any
+    called: bool = False
+
+    def started(self, value: object = None) -> None:
+        """
+        Pass it on.
+        """
+        self.called = True
+        self.status.started(value)
+
+
+def play(scenario: Scenario) -> Story:
+    """
+    Play *scenario* on real supervisors, and tell what happened.
+    """
+    clock = MockClock()
+    player = Player(scenario, clock)
+    trio.run(player.run, clock=clock)
+    return Story(player.events, sorted(player.answers), frozenset())
+
+
+class Player:
+    """
+    One scenario being played.
+    """
+
+    def __init__(self, scenario: Scenario, clock: MockClock) -> None:
+        self.scenario, self.clock = scenario, clock
+        self.events: list[Event] = []
+        self.answers: list[tuple[str, str]] = []
+        self.held: collections.deque[Call] = collections.deque()
+        self.plans: dict[Path, list[str | Call]] = {}
+        self.orders: dict[Path, Order] = {}
+        self.supervisors: dict[Path, tr.Supervisor] = {}
+        self.root_exit: str | None = None
+        self.translation = Translation(self)
+        waits = has_calls(scenario)
+        self.backoff = Pause(stable_after=0.0) if waits else tr.Backoff(first=0.0, max=0.0)
+        # OTP counts whole seconds. Where moments have passed ours are a hair longer, and the edge of a window is blurred.
+        self.blur = 0.5 if waits or is_stubborn(scenario) else 0.0
+
+    def note(self, e: str, **details: object) -> None:
+        """
+        Write down an event.
+        """
+        self.events.append({"e": e, **details})
+
+    async def run(self) -> None:
+        """
+        Play from start to end.
+        """
+        with tr.use_sinks(self.translation):
+            async with trio.open_nursery() as self.nursery:
+                self.nursery.start_soon(self.run_root)
+                await self.settle()
+                if self.root_exit is not None:
+                    self.note("op", op="start_root", res="error", r=self.root_exit)
+                    return
+                self.note("op", op="start_root", res="ok")
+                await self.do_all()
+        self.note("root_exit", r=self.root_exit)
+
+    async def do_all(self) -> None:
+        """
+        Do what the scenario says, as long as there is a root.
+        """
+        self.take_pictures()
+        for op in self.scenario.ops:
+            if () not in self.supervisors:
+                return
+            result = await self.do(op)
+            await self.settle()
+            self.note("op", op=op.op, res=result)
+            self.take_pictures()
+        if () in self.supervisors:
+            self.note("op", op="final_stop", res="ok")
+            self.supervisors[()].request_stop()
+            await self.settle()
+
+    async def settle(self) -> None:
+        """
+        Wait until nothing is left to do, with calls that are due made one at a time.
+        """
+        for _turn in range(MOST_TURNS):
+            await wait_all_tasks_blocked()
+            phases = [
+                child.phase
+                for each in self.supervisors.values()
+                for child in each.statistics()
+                if not is_at_rest(child)
+            ]
+            if self.held and "stopping" not in phases:
+                self.nursery.start_soon(self.answer_held, self.held.popleft())
+            elif phases:
+                seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
+                if seconds > 2 * MOMENT:
+                    raise StuckError(f"Children are {', '.join(phases)}, and nothing will happen.")
+                self.clock.jump(seconds)
+            else:
+                return
+        raise StuckError(f"After {MOST_TURNS} turns there is still no end.")
+
+    # What is done.
+
+    async def do(self, op: Op) -> str:
+        """
+        Do one thing to the supervisors.
+        """
+        match op:
+            case Stop():
+                self.supervisors[()].request_stop()
+            case Advance(seconds=seconds):
+                self.clock.jump(seconds)
+            case Plan(path=path, outcomes=outcomes):
+                self.plans[path] = list(outcomes)
+            case Exits(exits=exits):
+                return self.let_exit(exits)
+            case Call():
+                answers: list[str] = []
+                self.nursery.start_soon(self.answer, op, answers)
+                await self.settle()
+                return answers[0] if answers else "no answer"
+        return "ok"
+
+    async def answer(self, call: Call, answers: list[str]) -> None:
+        """
+        Make a call, and keep what comes of it.
+        """
+        answers.append(await self.call(call))
+
+    def let_exit(self, exits: tuple[tuple[Path, str], ...]) -> str:
+        """
+        Have children end, all in one moment.
+        """
+        live = {path: reason for path, reason in reversed(exits) if path in self.orders}
+        for path, _reason in exits:
+            reason = live.pop(path, None)
+            if reason is not None:
+                order = self.orders.pop(path)
+                order.reason = reason
+                self.note("exit", p=path_text(path), n=self.translation.lives[path], r=reason)
+                if reason == "killed":
+                    self.kill(path)
+                else:
+                    order.given.set()
+                live.setdefault((), "")
+        return "ok" if () in live else "not_running"
+
+    def kill(self, path: Path) -> None:
+        """
+        Cancel the scope of a child, as somebody who holds its handle might.
+        """
+        shell = self.supervisors[path[:-1]]._shell
+        assert shell is not None
+        shell.seats[path[-1]].cancel("killed")
+
+    async def answer_held(self, call: Call) -> None:
+        """
+        Make a call that a child wanted made when its start has failed.
+        """
+        self.answers.append((call.op, await self.call(call)))
+
+    async def call(self, call: Call) -> str:  # noqa: PLR0911 - one for each answer there is
+        """
+        Make a call, and put what comes of it in OTP's words.
+        """
+        supervisor = self.supervisors.get(call.path)
+        if supervisor is None:
+            return "noproc"
+        path = (*call.path, call.id)
+        try:
+            if call.op == "start" and call.spec is not None:
+                return await self.start(supervisor, path, call.spec)
+            child = next(child for child in supervisor.statistics() if child.name == call.id)
+            if call.op == "terminate":
+                await supervisor.stop(call.id)
+                return "ok"
+            if child.phase != "down":
+                return "running"
+            if call.op == "delete":
+                await supervisor.remove(call.id)
+                return "ok"
+            with contextlib.nullcontext() if child.wanted else self.translation.by_hand(path):
+                await supervisor.restart(call.id)
+        except StopIteration:
+            return "not_found"
+        except tr.StartFailed as exc:
+            return result_of(exc)
+        except tr.SupervisorNotRunning:
+            return "noproc"
+        return "ok" if path in self.orders or path in self.supervisors else "ok_undefined"
+
+    async def start(self, supervisor: tr.Supervisor, path: Path, spec: Spec) -> str:
+        """
+        Start a new child.
+        """
+        if is_bad(spec, self.translation.flags[path[:-1]].auto_shutdown):
+            try:
+                await supervisor.start(self.make_child(path, spec))
+            except ValueError:
+                return "bad_combination"
+        try:
+            with self.translation.by_hand(path), self.translation.new_spec(path, spec):
+                await supervisor.start(self.make_child(path, spec))
+        except tr.DuplicateChild as exc:
+            return "already_started" if exc.state == "up" else "already_present"
+        return "ok" if path in self.orders or path in self.supervisors else "ok_undefined"
+
+    def take_pictures(self) -> None:
+        """
+        Write down how all supervisors stand.
+        """
+        for path, supervisor in sorted(self.supervisors.items()):
+            names = [child.name for child in supervisor.statistics()]
+            states: list[list[object]] = []
+            nested = 0
+            for name in reversed(names):
+                child = (*path, name)
+                up = child in self.orders or child in self.supervisors
+                states.append([name, self.translation.lives[child] if up else "down"])
+                nested += self.translation.specs[child].is_supervisor
+            active = sum(state != "down" for _name, state in states)
+            self.note("snap", s=path_text(path), ch=states, cnt=[len(names), active, nested, len(names) - nested])
+
+    # Supervisors and children.
+
+    def make_supervisor(self, path: Path, flags: Flags, specs: tuple[Spec, ...]) -> tr.Supervisor:
+        """
+        Make a supervisor with its first children.
+        """
+        self.translation.new_life(path, flags, specs)
+        keywords: dict[str, Any] = {}
+        if flags.auto_shutdown != "never":
+            keywords["exit_when"] = flags.auto_shutdown
+        return tr.Supervisor(
+            "root",
+            *(self.make_child((*path, spec.id), spec) for spec in specs),
+            strategy=flags.strategy,
+            budget=tr.Budget(restarts=flags.intensity, per=flags.period + self.blur),
+            backoff=self.backoff,
+            **keywords,
+        )
+
+    def make_child(self, path: Path, spec: Spec) -> tr.Child:
+        """
+        Make a child that lives as its specification says.
+        """
+        graces: dict[int | str, float] = {"infinity": math.inf, "brutal_kill": 0.0}
+        return tr.Child(
+            functools.partial(self.live if spec.flags is None else self.supervise, path, spec),
+            name=spec.id,
+            restart=RESTARTS[spec.restart],
+            grace=graces.get(spec.shutdown, GRACE),
+            **({"significant": True} if spec.significant else {}),
+        )
+
+    def begin(self, path: Path) -> None:
+        """
+        Start as planned, which may be not at all.
+        """
+        outcome = self.translation.outcomes.pop(path)
+        if isinstance(outcome, Call):
+            self.held.append(outcome)
+            raise NoStartError("boom")
+        if outcome == "ignore":
+            raise tr.Ignore
+        if outcome != "ok":
+            raise NoStartError("raise" if outcome == "raise" else "boom")
+
+    async def live(self, path: Path, spec: Spec, *, task_status: trio.TaskStatus[None]) -> None:
+        """
+        Run until told to end, or asked to stop.
+        """
+        self.begin(path)
+        order = self.orders[path] = Order()
+        life = self.translation.lives[path]
+        reason = "killed"
+        task_status.started()
+        try:
+            with tr.cancel_on_stop() as asked:
+                await order.given.wait()
+            reason = order.reason
+            if asked.cancelled_caught:
+                reason = "killed"
+                self.note("stop", p=path_text(path), n=life, r="shutdown")
+                if spec.on_stop == "stubborn":
+                    await trio.sleep_forever()
+                reason = "shutdown" if spec.on_stop == "graceful" else spec.on_stop.removeprefix("exit:")
+        except trio.Cancelled:
+            if not order.reason:
+                self.note("kill", p=path_text(path), n=life)
+            raise
+        finally:
+            self.orders.pop(path, None)
+            self.translation.reasons[path] = reason
+        if reason not in NORMAL:
+            raise CrashError(reason)
+
+    async def supervise(self, path: Path, spec: Spec, *, task_status: trio.TaskStatus[None]) -> None:
+        """
+        Run a supervisor below another.
+        """
+        self.begin(path)
+        assert spec.flags is not None
+        await self.run_supervisor(path, spec.flags, spec.specs, task_status)
+
+    async def run_root(self) -> None:
+        """
+        Run the supervisor that all is about.
+        """
+        try:
+            await self.run_supervisor((), self.scenario.flags, self.scenario.specs, trio.TASK_STATUS_IGNORED)
+        except Exception as exc:  # noqa: BLE001 - put in a word
+            self.root_exit = reason_of(exc)
+        else:
+            self.root_exit = "shutdown"
+
+    async def run_supervisor(self, path: Path, flags: Flags, specs: tuple[Spec, ...], task_status: Any) -> None:
+        """
+        Run a supervisor until it ends, and write down how it did.
+        """
+        readiness, reason = Readiness(task_status), "shutdown"
+        try:
+            try:
+                supervisor = self.make_supervisor(path, flags, specs)
+            except ValueError:
+                raise NoStartError("start_spec") from None
+            self.supervisors[path] = supervisor
+            await supervisor.run(task_status=readiness)
+        except Exception as exc:
+            reason = reason_of(exc)
+            raise
+        finally:
+            self.supervisors.pop(path, None)
+            self.translation.reasons[path] = reason
+            if readiness.called:
+                self.note("sup_exit", p=path_text(path), r=reason)
+
+
+def is_at_rest(child: tr.ChildStatus) -> bool:
+    """
+    Tell whether a child is where it should be.
+    """
+    return child.phase == "up" or (child.phase == "down" and not child.wanted)
+
+
+def reason_of(exc: Exception) -> str:
+    """
+    Put what a supervisor raised in one word.
+    """
+    if isinstance(exc, tr.GaveUp):
+        return "gave_up"
+    first = exc.exceptions[0] if isinstance(exc, ExceptionGroup) else exc
+    if isinstance(first, tr.StartFailed) and isinstance(first.path, str):
+        return f"failed_to_start:{first.path.rpartition('/')[2]}"
+    if isinstance(first, NoStartError) and first is exc:
+        return str(first)
+    return "failed_to_stop"
+
+
+def result_of(exc: tr.StartFailed) -> str:
+    """
+    Put the failure of a call in one word.
+    """
+    cause = exc.__cause__
+    assert isinstance(cause, Exception)
+    if isinstance(cause, tr.JobCancelled):
+        return "stopped"
+    reason = reason_of(cause)
+    return "sup_start_failed" if reason.startswith("failed_to_start") else reason
+
+
+def has_calls(scenario: Scenario) -> bool:
+    """
+    Tell whether calls are made while children start.
+    """
+    return "Call(" in repr(scenario.specs) or any(
+        isinstance(outcome, Call) for op in scenario.ops if isinstance(op, Plan) for outcome in op.outcomes
+    )
+
+
+def is_stubborn(scenario: Scenario) -> bool:
+    """
+    Tell whether a grace has to pass somewhere.
+    """
+    return "on_stop='stubborn'" in repr(scenario)

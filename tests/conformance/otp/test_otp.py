@@ -1,0 +1,237 @@
+"""
+Our supervisor does what OTP's did in 2,000 recordings, but for the deviations that have a name.
+"""
+
+import gzip
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.otp import model, player
+from tests.conformance.otp.__main__ import main
+from tests.conformance.otp.deviation import ALL, Deviation
+from tests.conformance.otp.recording import BadRecordingError, parse, read, scenario_from
+from tests.conformance.otp.scenarios import random_scenario
+from tests.conformance.otp.verdict import differ, judge, story_of
+
+GOLDEN = Path(__file__).with_name("golden.jsonl.gz")
+DESIGN = Path(__file__).parents[3] / "docs" / "explanation" / "otp.md"
+RECORDINGS = list(read(GOLDEN))
+BATCHES = range(8)
+
+
+def batch_of(number: int) -> list:
+    """
+    Every eighth recording.
+    """
+    return RECORDINGS[number :: len(BATCHES)]
+
+
+class TestGolden:
+    @pytest.mark.parametrize("batch", BATCHES)
+    def test_every_recording_is_equalled(self, batch: int):
+        """
+        Ours equals the recording where no deviation makes a difference, and the model with all of them on where one does.
+        """
+        verdicts = [(recording.where, judge(recording)) for recording in batch_of(batch)]
+
+        assert [] == [(where, verdict.complaint) for where, verdict in verdicts if verdict.complaint]
+
+    def test_the_model_without_deviations_is_otp(self):
+        """
+        With all switches off the model tells each of the recordings to the last event.
+        """
+        assert 2000 == len(RECORDINGS)
+        assert [] == [each.where for each in RECORDINGS if differ(story_of(each), model.play(each.scenario))]
+
+    def test_most_recordings_need_no_deviation(self):
+        """
+        More than half are compared with the recording itself, and each deviation is needed somewhere.
+        """
+        needed = Counter(
+            deviation for each in RECORDINGS[:600] for deviation in judge(each, lambda s: model.play(s, ALL)).deviations
+        )
+        direct = [each for each in RECORDINGS if not differ(story_of(each), model.play(each.scenario, ALL))]
+
+        assert len(direct) > len(RECORDINGS) / 2
+        assert {Deviation.GIVING_UP_IS_A_FAILURE, Deviation.ONE_MOMENT, Deviation.WISHES_ARE_KEPT} <= set(needed)
+
+    def test_every_deviation_is_explained(self):
+        """
+        The page on OTP names each switch.
+        """
+        page = DESIGN.read_text()
+
+        assert [] == [each.name for each in Deviation if f"`{each.name}`" not in page]
+
+
+class TestRandom:
+    @pytest.mark.parametrize("batch", range(4))
+    def test_scenarios_nobody_recorded(self, batch: int):
+        """
+        In random scenarios ours equals the model with all deviations on.
+        """
+        assert [] == [seed for seed in range(batch * 150, batch * 150 + 150) if disagreement(seed)]
+
+    @pytest.mark.slow
+    @pytest.mark.timeout(600)
+    def test_many_scenarios_nobody_recorded(self):
+        """
+        The same for twenty thousand.
+        """
+        assert [] == [seed for seed in range(20_000) if disagreement(seed)]
+
+    @pytest.mark.parametrize("deviation", Deviation)
+    def test_each_switch_makes_a_difference(self, deviation: Deviation):
+        """
+        Without any one of the deviations the model would tell some story otherwise.
+        """
+        scenarios = (scenario_from(random_scenario(seed)) for seed in range(4000))
+
+        assert any(differ(model.play(each, ALL), model.play(each, ALL - {deviation})) for each in scenarios)
+
+
+def disagreement(seed: int) -> object:
+    """
+    What our supervisor and the model disagree about in a random scenario.
+    """
+    scenario = scenario_from(random_scenario(seed))
+    return differ(model.play(scenario, ALL), player.play(scenario))
+
+
+class TestJudge:
+    def test_an_event_that_was_tampered_with(self):
+        """
+        A recording that is wrong in one word of one event is found out, whichever it is.
+        """
+        data = json.loads(json.dumps({"flags": {}, "specs": [{"id": "a"}], "ops": [["exit", ["a"], "crash"]]}))
+        events = model.play(scenario_from(data)).events
+
+        for number, event in enumerate(events):
+            for key in event:
+                wrong = [dict(each) for each in events]
+                wrong[number][key] = "exit" if event[key] == "stop" else "stop"
+                verdict = judge(parse(json.dumps({**data, "events": wrong})))
+
+                assert verdict.complaint, (number, key)
+
+    def test_a_supervisor_that_does_otherwise(self):
+        """
+        A supervisor that does what OTP does where we deviate is found out, and the complaint shows where.
+        """
+        recording = next(each for each in RECORDINGS if judge(each).deviations)
+        verdict = judge(recording, model.play)
+
+        assert "model   {" in verdict.complaint
+        assert "played  {" in verdict.complaint
+
+    def test_a_supervisor_that_breaks(self):
+        """
+        What it raised is in the complaint.
+        """
+        verdict = judge(RECORDINGS[0], lambda _scenario: 1 / 0)  # type: ignore[arg-type,return-value]
+
+        assert "ZeroDivisionError" in verdict.complaint
+
+
+class TestCommand:
+    def write(self, path: Path, *recordings: object) -> str:
+        """
+        Write recordings to a file.
+        """
+        path.write_text("\n".join(json.dumps(each) for each in recordings))
+        return str(path)
+
+    def golden(self, count: int) -> list:
+        """
+        The first recordings as they stand in the file.
+        """
+        with gzip.open(GOLDEN, "rt") as lines:
+            return [json.loads(next(lines)) for _ in range(count)]
+
+    def test_all_pass(self, tmp_path, capsys):
+        """
+        The last line counts them, and the exit code is 0.
+        """
+        assert 0 == main([self.write(tmp_path / "some.jsonl", *self.golden(5))])
+        assert "5 passed, 0 failed" == capsys.readouterr().out.splitlines()[-1]
+
+    def test_one_fails(self, tmp_path, capsys):
+        """
+        The recording is named with the first event that differs, and the exit code is 1.
+        """
+        recordings = self.golden(3)
+        recordings[1]["events"][0]["n"] = 7
+
+        assert 1 == main([self.write(tmp_path / "some.jsonl", *recordings)])
+
+        lines = capsys.readouterr().out.splitlines()
+
+        assert lines[0].startswith("some.jsonl:2: differs")
+        assert '"n": 7' in lines[2]
+        assert "2 passed, 1 failed" == lines[-1]
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("", "holds no recording"),
+            ("nonsense", "is no JSON"),
+            ("[]", "a recording is an object"),
+            ('{"flags": {}, "specs": [], "ops": []}', "'events' is missing"),
+            (
+                '{"flags": {"strategy": "simple_one_for_one"}, "specs": [], "ops": [], "events": []}',
+                "strategy is one of",
+            ),
+            ('{"flags": {}, "specs": [{"id": "a", "sort": 1}], "ops": [], "events": []}', "has no sort"),
+            ('{"flags": {}, "specs": [], "ops": [["dance"]], "events": []}', "there is no op"),
+            ('{"flags": {}, "specs": [], "ops": [["advance", -1]], "events": []}', "at least 0"),
+            ('{"flags": {}, "specs": [], "ops": [], "events": [{"e": "party"}]}', "there is no event"),
+        ],
+    )
+    def test_no_recording(self, tmp_path, capsys, content, message):
+        """
+        A file that cannot be replayed is refused with the reason, and the exit code is 2.
+        """
+        file = tmp_path / "bad.jsonl"
+        file.write_text(content)
+
+        assert 2 == main([str(file)])
+        assert message in capsys.readouterr().err
+
+    def test_no_file(self, tmp_path, capsys):
+        """
+        So is one that is not there, or only half there.
+        """
+        half = tmp_path / "half.jsonl.gz"
+        half.write_bytes(GOLDEN.read_bytes()[:1000])
+
+        assert 2 == main([str(tmp_path / "none.jsonl")])
+        assert 2 == main([str(half)])
+        assert "none.jsonl cannot be read" in capsys.readouterr().err
+
+    def test_a_place_in_the_file(self):
+        """
+        What is wrong is told with where it stands.
+        """
+        with pytest.raises(BadRecordingError, match=r"^here: .*'id' is missing"):
+            parse('{"flags": {}, "specs": [{}], "ops": [], "events": []}', "here")
+
+
+if shutil.which("escript"):
+
+    @pytest.mark.otp
+    @pytest.mark.real
+    @pytest.mark.timeout(600)
+    def test_fresh_recordings(tmp_path):
+        """
+        What OTP does in two thousand scenarios that were never recorded before is equalled too.
+        """
+        from tests.conformance.otp.record import record  # noqa: PLC0415 - needs escript
+
+        file = tmp_path / "fresh.jsonl"
+        record(file, range(2000))
+
+        assert 0 == main([str(file)])
