@@ -79,7 +79,7 @@ class Line(Order):
     def _take_in(self, slot: Slot) -> None:
         slot.rank = slot.order
         last = next(reversed(self.slots.values()), None)
-        if last is not None and not self.grouped and slot.comes_and_goes and last.comes_and_goes:
+        if last is not None and not self.grouped and slot.stops_beside and last.stops_beside:
             slot.rank = last.rank  # They came in no order that means anything, so they stop side by side.
 
     def _line_up(self, slot: Slot) -> None:

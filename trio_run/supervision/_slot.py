@@ -120,6 +120,13 @@ class Slot:
         """
         Whether it is one of the many that are started as need be and run once.
         """
+        return self.rules.restart is Restart.NEVER and self.admission in {Admission.CALL, Admission.QUEUE}
+
+    @property
+    def stops_beside(self) -> bool:
+        """
+        Whether it may stop beside others of its kind: nobody waited for it before starting the next.
+        """
         return self.rules.restart is Restart.NEVER and self.admission is Admission.QUEUE
 
     def make_ready(self, now: float) -> None:
