@@ -117,10 +117,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def planted(session: nox.Session) -> None:
     """
-    Measure the testing tools on the planted bugs, and compare with what the documentation says.
+    Measure the testing tools on the planted bugs, for the tables in the documentation.
     """
     session.install("-e", ".[test]")
-    session.run("python", "-m", "tests.planted", "--check")
+    session.run("python", "-m", "tests.planted")
 
 
 @nox.session

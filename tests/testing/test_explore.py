@@ -679,6 +679,25 @@ class TestEngines:
                 assert type(one.error) is type(other.error)
 
     @pytest.mark.parametrize("engine", ENGINES)
+    def test_call_that_asks_again(self, engine):
+        """
+        A call by the token that has itself called again each time does not keep tasks from their turn.
+        """
+
+        async def program():
+            token = trio.lowlevel.current_trio_token()
+
+            def again():
+                with contextlib.suppress(trio.RunFinishedError):
+                    token.run_sync_soon(again, idempotent=True)
+
+            again()
+            for _ in range(3):
+                await checkpoint()
+
+        assert run(program, engine=engine).error is None
+
+    @pytest.mark.parametrize("engine", ENGINES)
     def test_cancelled_while_held(self, engine):
         """
         Who could run when they are cancelled finish what they are at; the next checkpoint raises.

@@ -140,7 +140,7 @@ class TestTables:
         """
         The documentation counts the programs that there are, and says that all were found and no twin was reported.
 
-        That it is so is what the other tests here show; what else is in the tables `python -m tests.planted --check` compares.
+        That it is so is what the other tests here show.
         """
         sums = [line for line in table.documented().splitlines() if line.startswith("| all ")]
         races, everywhere, leaks, stuck = (len(corpus.names(folder)) for folder in corpus.FOLDERS)

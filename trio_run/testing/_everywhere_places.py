@@ -1,7 +1,7 @@
 """
 Places in code: where a task stands, as a file and a line.
 
-Frames of trio and of this package are stepped over, since nobody looks there for a mistake of their own. What the places are
+Frames of trio, of outcome and of this package are stepped over, since nobody looks there for a mistake of their own. What the places are
 used for is not known here.
 
 Law: a task always has a place, if need be that of the function it was made from.
@@ -19,10 +19,10 @@ from types import CodeType, FrameType
 from typing import Any
 
 import attrs
+import outcome
 import trio
 
-_TRIO = str(Path(trio.__file__).parent) + os.sep
-_HERE = str(Path(__file__).parent) + os.sep
+_STEPPED_OVER = tuple(str(Path(file).parent) + os.sep for file in (trio.__file__, outcome.__file__, __file__))
 
 
 @attrs.frozen
@@ -46,7 +46,7 @@ def place_of(coro: object) -> Place | None:
     found = first = None
     for frame in await_frames(coro):
         first = first or frame
-        if not frame.f_code.co_filename.startswith((_TRIO, _HERE)):
+        if not frame.f_code.co_filename.startswith(_STEPPED_OVER):
             found = frame
     stands = found or first
     return None if stands is None else _place_at(stands, stands.f_lineno)
@@ -79,7 +79,7 @@ def place_of_error(exc: BaseException) -> Place | None:
     """
     found = None
     for frame, line in traceback.walk_tb(exc.__traceback__):
-        if not frame.f_code.co_filename.startswith((_TRIO, _HERE)):
+        if not frame.f_code.co_filename.startswith(_STEPPED_OVER):
             found = _place_at(frame, line)
     return found
 

@@ -24,7 +24,7 @@ from .. import _trio_compat as compat
 from ..errors import InternalError
 from ..stacks import task_dump
 from ._clock import Deadlock, QuietClock
-from ._explore_course import ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
+from ._explore_course import MOST_CALLS_FIRST, ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
 from ._explore_steps import is_ours
 from ._explore_token import Model
 
@@ -106,6 +106,7 @@ class _Batches(trio.abc.Instrument):
 
     course: Course
     order: _Order
+    _stood_back: int = 0
     _stand_in: Task | None = None
     """Somebody who is held back here, and stands in trio's queue so that trio goes on at once."""
 
@@ -159,8 +160,12 @@ class _Batches(trio.abc.Instrument):
                 trios.append(task)
         if steering.anyone is None:
             course.note_quiet()
-        elif not trios and (chosen := course.next_task()) is not None:
-            trios.append(chosen)
+        elif trios and self._stood_back < MOST_CALLS_FIRST:
+            self._stood_back += 1
+        else:
+            self._stood_back = 0
+            if (chosen := course.next_task()) is not None:
+                trios.append(chosen)
         batch[:] = trios
         self._stand_in = stand_in = steering.anyone
         if stand_in is not None:

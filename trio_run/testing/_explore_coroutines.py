@@ -25,7 +25,7 @@ from trio.testing import MockClock
 
 from .. import _trio_compat as compat
 from ..errors import InternalError
-from ._explore_course import ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
+from ._explore_course import MOST_CALLS_FIRST, ONE_AT_A_TIME, Abandoned, Course, Task, keep_for_ever
 from ._explore_idle import Idle
 from ._explore_steps import is_ours
 from ._explore_token import Model
@@ -76,6 +76,7 @@ class _Turns(trio.abc.Instrument):
     """What went wrong here, while trio cannot be told."""
 
     _numbers: int = 0
+    _stood_back: int = 0
     _fresh: list[_Turned] = attrs.field(factory=list)
     _batch: list[Task] = attrs.field(factory=list)
     _waking: Task | None = None
@@ -129,8 +130,10 @@ class _Turns(trio.abc.Instrument):
         Choose who goes next, once trio has taken in all that happens at this moment.
         """
         now = trio.lowlevel.current_statistics()
-        if now.run_sync_soon_queue_size:
+        if now.run_sync_soon_queue_size and self._stood_back < MOST_CALLS_FIRST:
+            self._stood_back += 1
             return  # Trio's own task goes first, and asks again.
+        self._stood_back = 0
         if now.seconds_to_next_deadline <= 0:
             trio.lowlevel.current_trio_token().run_sync_soon(_nothing)
             return

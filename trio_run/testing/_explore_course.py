@@ -51,6 +51,12 @@ Trio has one generator for all threads, and `sometimes` one who decides.
 """
 
 
+MOST_CALLS_FIRST = 100
+"""
+How often calls by `TrioToken.run_sync_soon` go first: one that asks to be called again each time must not keep all others out.
+"""
+
+
 class Livelock(AssertionError):
     """
     The run goes on and on, though everybody gets their turn.

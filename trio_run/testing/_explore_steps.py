@@ -14,11 +14,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
+import outcome
 import trio
 
 from .._trio_compat import is_trios_own
 
-_NOT_TOLD = (str(Path(trio.__file__).parent) + os.sep, str(Path(__file__).parent) + os.sep)
+_NOT_TOLD = tuple(str(Path(file).parent) + os.sep for file in (trio.__file__, outcome.__file__, __file__))
 
 
 @attrs.frozen
