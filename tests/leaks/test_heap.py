@@ -11,6 +11,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_run.leaks import Kind, LeakError, assert_no_leaks, frozen_heap, leak_check
+from trio_run.leaks._heap import FEW
 
 LOCK = trio.Lock()
 LIMITER = trio.CapacityLimiter(2)
@@ -139,8 +140,8 @@ class TestFreezing:
         with leak_check() as check:
             run(main, check)
 
-        assert frozen[0] > 0
-        assert 0 == gc.get_freeze_count()
+        assert frozen[0] > FEW
+        assert gc.get_freeze_count() < FEW
 
     def test_with_a_leak(self):
         """
@@ -150,7 +151,7 @@ class TestFreezing:
             run(takes, check)
         LOCK.__init__()
 
-        assert 0 == gc.get_freeze_count()
+        assert gc.get_freeze_count() < FEW
 
     def test_of_somebody_else(self):
         """
@@ -181,8 +182,8 @@ class TestFrozenHeap:
             frozen = gc.get_freeze_count()
             raise KeyError(1)
 
-        assert frozen > 0
-        assert 0 == gc.get_freeze_count()
+        assert frozen > FEW
+        assert gc.get_freeze_count() < FEW
 
     def test_nested(self):
         """
@@ -193,5 +194,5 @@ class TestFrozenHeap:
                 pass
             frozen = gc.get_freeze_count()
 
-        assert frozen > 0
-        assert 0 == gc.get_freeze_count()
+        assert frozen > FEW
+        assert gc.get_freeze_count() < FEW

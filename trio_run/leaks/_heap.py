@@ -28,6 +28,12 @@ _told: weakref.WeakSet[CoroutineType[Any, Any, Any]] = weakref.WeakSet()
 """Coroutines that an earlier check has judged, and somebody still keeps."""
 
 
+FEW = 1000
+"""
+Fewer frozen objects than this nobody has frozen: CPython 3.12 keeps some hundred there that never die.
+"""
+
+
 @attrs.define(eq=False)
 class _Ice:
     """
@@ -40,7 +46,7 @@ class _Ice:
 
     def freeze(self) -> None:
         with self.lock:
-            if not self.users and not gc.get_freeze_count():
+            if not self.users and gc.get_freeze_count() < FEW:
                 gc.freeze()
                 self.is_ours = True
             self.users += 1
