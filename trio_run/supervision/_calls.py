@@ -19,11 +19,10 @@ from .._handle import Handle
 from .._names import join, name_of
 from ._alike import alike
 from ._changes import Changes
-from ._child import Child, as_child
+from ._child import Child, as_child, once
 from ._core import Core
 from ._exits import ChildExit
 from ._orders import bring_down, restart, start, turned_away
-from ._policy import Restart
 from ._reconfigure import reconfigure, replace
 from ._shell import Shell
 from ._sight import Sight
@@ -244,4 +243,4 @@ def child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str 
             raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
         return as_child(runner)
     free = shell.seats.free_name(name_of(runner) if name is None else name)
-    return Child(runner, *args, name=free, restart=Restart.NEVER)
+    return once(runner, args, free)

@@ -132,6 +132,18 @@ def _names(after: Sequence[str] | None) -> tuple[str, ...] | None:
     return tuple(after)
 
 
+_ONCE = Rules(restart=Restart.NEVER)
+
+
+def once(runner: object, args: tuple[object, ...], name: str) -> Child:
+    """
+    Return a child that runs once, by the rules of all such: there may be very many, and they come in a hurry.
+    """
+    child = Child.__new__(Child)
+    child.__attrs_init__(checked(name, "a child that runs once"), _ONCE, runner, adapt(runner, args), None, None)
+    return child
+
+
 def in_turn(children: Mapping[str, Child]) -> Mapping[str, Child]:
     """
     Return *children*, by their names, so that each comes after those that it names.

@@ -22,6 +22,8 @@ from ._outcome import Outcome, outcome_of
 from ._report import Report
 from ._seat import Seat
 
+_FATAL, _CANCELLED, _FINISHED = map(Outcome, (Ending.FATAL, Ending.CANCELLED, Ending.FINISHED))
+
 
 @attrs.define(eq=False)
 class Host:
@@ -42,7 +44,7 @@ class Host:
         begin_life(life)
         seat.task = trio.lowlevel.current_task()
         status = _Status(self, seat, life.number)
-        outcome = Outcome(Ending.FATAL)
+        outcome = _FATAL
         try:
             with scope:
                 awaitable = recipe.begin(status)
@@ -51,20 +53,18 @@ class Host:
                 seat.value = await awaitable
         except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
             meaning = outcome_of(exc, seat.path, seat.child.classify)
-            outcome = meaning or Outcome(Ending.CANCELLED)
+            outcome = _CANCELLED if meaning is None else meaning
             if meaning is None:
                 raise
             if outcome.ending is Ending.IGNORED and status.called and recipe.takes_task_status:
                 outcome = Outcome(Ending.FAILED, exc)  # Too late: somebody relies on it by now.
         else:
-            outcome = Outcome(Ending.CANCELLED if scope.cancelled_caught else Ending.FINISHED)
+            outcome = _CANCELLED if scope.cancelled_caught else _FINISHED
             told_to_go = life.asked or scope.cancel_called
             if outcome.ending is Ending.FINISHED and not status.called and not told_to_go:
                 outcome = Outcome(Ending.FAILED, EndedBeforeReady(seat.path))
         finally:
-            self.tell(
-                Exited(seat.child.name, life.number, outcome.ending, outcome.error, outcome.decision, outcome.delay)
-            )
+            self.tell(Exited(seat.child.name, life.number, *outcome))
 
     def ready(self, seat: Seat, number: int, value: object) -> None:
         """

@@ -12,9 +12,7 @@ child raised is lost. Of what is in a group, the gravest counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
-
-import attrs
+from typing import NamedTuple, TypeAlias
 
 from .._names import join
 from .._said import errors_in
@@ -28,8 +26,7 @@ from ._slot import End
 Classify: TypeAlias = Callable[[Exception], Decision | str]
 
 
-@attrs.frozen
-class Outcome:
+class Outcome(NamedTuple):
     """
     What the exception that ended a life means.
     """
@@ -54,6 +51,8 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         return None
     if not isinstance(error, Exception):
         return Outcome(Ending.FATAL, error)
+    if classify is None and not isinstance(error, Directive | ExceptionGroup):
+        return Outcome(Ending.FAILED, error)
     leaves = tuple(_leaves(error))
     told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
     if told:

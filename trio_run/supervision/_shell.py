@@ -132,7 +132,7 @@ class Shell:
             seat = self.seats.get(fact.name)
             if seat is not None:  # A task may outlive its life, in a nursery of its own choosing, and the child.
                 seat.notify()
-                if isinstance(fact, Ready):
+                if seat.child.probe is not None and isinstance(fact, Ready):
                     start_probing(self.nursery, seat, fact.life, self.tell, self.abort)
         self.wake()
 
