@@ -197,6 +197,33 @@ class TestBeforeReady:
 
         assert [True] == refused
 
+    async def test_what_a_block_waits_for(self):
+        """
+        A child of a supervisor that its parent opened, and that has begun, keeps nobody from being ready.
+        """
+        log = EventLog()
+
+        async def first(*, task_status: trio.TaskStatus[None]) -> None:
+            async with tr.open_supervisor("own") as own:
+                own.start_soon(tr.Child(waits))
+                await trio.sleep(1)
+                task_status.started()
+                await trio.sleep_forever()
+
+        async def waits(*, task_status: trio.TaskStatus[None]) -> None:
+            await shop.wait_ready("second")
+            task_status.started()
+            log.note("all are ready")
+            await trio.sleep_forever()
+
+        shop = tr.Supervisor("shop", tr.Child(first), tr.Child(steady(log, "second"), name="second"))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(shop.run)
+            await trio.sleep(1)
+            shop.request_stop()
+
+        assert "all are ready" in log.lines
+
     async def test_a_task_beside_may_wait(self):
         """
         Another task of the child does not keep it from being ready.

@@ -72,6 +72,15 @@ class TestRestarting:
         with pytest.raises(OSError, match="boom"):
             await tr.restarting(Planned(EventLog(), "web", (1, BOOM)), restart="never")
 
+    async def test_never_and_not_even_ready(self):
+        """
+        Who waits for it to be ready is told what it raised.
+        """
+        web = Planned(EventLog(), "web", (1, BOOM), early=frozenset({1}))
+        with pytest.RaisesGroup(OSError):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(functools.partial(tr.restarting, restart="never"), web)
+
     async def test_as_part_of_a_child_that_is_asked_to_stop(self):
         """
         The runner hears of it, drains, and the call returns.

@@ -8,6 +8,7 @@ Laws: a wait ends when what it waits for is there, or can no longer come. Cancel
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import trio
@@ -26,7 +27,7 @@ from ._standing import check_thread
 from ._status import ChildSnapshot, ChildStatus, SupervisorSnapshot
 
 
-class Sight:
+class Sight(abc.ABC):
     """
     A supervisor as a whole.
     """
@@ -71,11 +72,11 @@ class Sight:
         return SupervisorNotRunning(self.name) if self._last is None else SupervisorStopped(self._last.core.path)
 
     @property
+    @abc.abstractmethod
     def rules(self) -> tuple[object, ...]:
         """
         All there is to it but the children.
         """
-        raise NotImplementedError
 
     @property
     def children(self) -> tuple[Child, ...]:
