@@ -89,7 +89,7 @@ def versions() -> dict[str, str]:
     What the numbers were measured with.
     """
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": sys.platform}
-    for package in ("trio", "trio-run", "triotp"):
+    for package in ("trio", "trio-run", "triotp", "anyio", "aiojobs", "aiometer"):
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:

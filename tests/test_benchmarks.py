@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import pipeline, supervise, tools
+from benchmarks import pipeline, pool, supervise, tools
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -18,6 +18,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
     monkeypatch.setattr(supervise, "SIZES", (3, 6))
     monkeypatch.setattr(pipeline, "ITEMS", 10)
+    monkeypatch.setattr(pool, "JOBS", dict.fromkeys(pool.JOBS, 12))
+    monkeypatch.setattr(pool, "SLOTS", (3, 5))
+    monkeypatch.setattr(pool, "GROWTH", (5, 10))
+    monkeypatch.setattr(pool, "MANY", 50)
     few = tools.Sizes(others=10, checks=1, schedules=8, big_tasks=3, big_steps=2, leaked=6, dumped=8, steps=1000)
     monkeypatch.setattr(tools, "SIZES", few)
 
@@ -89,3 +93,14 @@ def test_a_benchmark_that_is_not_there_is_a_usage_error(monkeypatch: pytest.Monk
         command.main()
 
     assert 2 == caught.value.code
+
+
+def test_all_pools_do_all_kinds_of_jobs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    Each contender has a row for each kind of job, and each peer a ratio to ours.
+    """
+    found = json.loads(run(monkeypatch, capsys, "pool", "--json", "--rounds", "1"))
+    cases = {row["case"] for row in found["rows"]}
+
+    assert {f"{kind} {slots} {name}" for kind in pool.JOBS for slots in (3, 5) for name in pool.contenders()} <= cases
+    assert {"no-op 3: limiter / ours", "sleep 5: task_group / ours", "a job of 10 / a job of 5"} <= set(found["ratios"])

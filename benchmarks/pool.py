@@ -1,0 +1,322 @@
+"""
+What a job costs on a pool, beside a limiter in a nursery, bare tasks, channel workers, and what asyncio has.
+
+All do the same jobs, offered as fast as they are taken: all at once where that is how the peer is used, with backpressure where
+it has some. All times are for one job, in microseconds, medians of the rounds.
+
+- ``no-op``: returns at once; ``checkpoint``: gives others their turn once; ``work``: computes for some 100 µs; ``sleep``: sleeps for 1 ms.
+- trio_run: a handle for each job, that can be cancelled alone, and a context of its own.
+- asyncio runs on its own loop, without uvloop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import shutil
+import statistics
+import time
+import tracemalloc
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import anyio
+import trio
+
+import trio_run as tr
+
+from ._measure import Result, Row
+
+SLOTS = (8, 1000)
+JOBS = {"no-op": 100_000, "checkpoint": 50_000, "work": 2_000, "sleep": 10_000}
+GROWTH = (1_000, 10_000, 100_000, 1_000_000)
+MANY = 100_000
+"""How many jobs or items are used to see that memory does not grow with them."""
+
+Work = Callable[[], Awaitable[None]]
+Contender = Callable[[str, int, int], None]
+"""Does so many jobs of some kind, so many at a time."""
+
+
+def compute() -> None:
+    """
+    Keep the processor busy for some 100 µs.
+    """
+    sum(range(5_000))
+
+
+async def no_op() -> None:
+    """
+    Do nothing.
+    """
+
+
+async def work() -> None:
+    """
+    Compute.
+    """
+    compute()
+
+
+async def trio_sleep() -> None:
+    """
+    Sleep for a millisecond.
+    """
+    await trio.sleep(0.001)
+
+
+async def asyncio_sleep() -> None:
+    """
+    Sleep for a millisecond.
+    """
+    await asyncio.sleep(0.001)
+
+
+async def asyncio_checkpoint() -> None:
+    """
+    Give others their turn.
+    """
+    await asyncio.sleep(0)
+
+
+TRIO: Mapping[str, Work] = {"no-op": no_op, "checkpoint": trio.lowlevel.checkpoint, "work": work, "sleep": trio_sleep}
+ASYNCIO: Mapping[str, Work] = {"no-op": no_op, "checkpoint": asyncio_checkpoint, "work": work, "sleep": asyncio_sleep}
+
+
+# trio.
+
+
+async def ours(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A pool, with all jobs in its queue.
+    """
+    async with tr.open_pool(slots) as pool:
+        for _ in range(jobs):
+            pool.start_soon(fn)
+
+
+async def ours_submitting(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A pool with little room, so that who offers waits.
+    """
+    async with tr.open_pool(slots, max_waiting=4 * slots) as pool:
+        for _ in range(jobs):
+            await pool.submit(fn)
+
+
+async def ours_in_a_group(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A group with a limit.
+    """
+    async with tr.open_group(limit=slots) as group:
+        for _ in range(jobs):
+            group.start_soon(fn)
+
+
+async def ours_mapped(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A map, whose outcomes are taken one by one.
+    """
+
+    async def one(_: int) -> None:
+        await fn()
+
+    async with tr.open_pool(slots) as pool, pool.map(one, range(jobs)) as outcomes:
+        async for outcome in outcomes:
+            outcome.value  # noqa: B018 - an error would be raised here
+
+
+async def limiter(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A task for each, which waits for a token.
+    """
+    tokens = trio.CapacityLimiter(slots)
+
+    async def one() -> None:
+        async with tokens:
+            await fn()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(jobs):
+            nursery.start_soon(one)
+
+
+async def bare(fn: Work, jobs: int, slots: int) -> None:
+    """
+    A task for each, without a limit.
+    """
+    del slots
+    async with trio.open_nursery() as nursery:
+        for _ in range(jobs):
+            nursery.start_soon(fn)
+
+
+async def channel(fn: Work, jobs: int, slots: int) -> None:
+    """
+    Workers that share a memory channel.
+    """
+    send, receive = trio.open_memory_channel[Work](4 * slots)
+
+    async def worker(mine: trio.MemoryReceiveChannel[Work]) -> None:
+        async with mine:
+            async for job in mine:
+                await job()
+
+    async with trio.open_nursery() as nursery, send:
+        for _ in range(slots):
+            nursery.start_soon(worker, receive.clone())
+        receive.close()
+        for _ in range(jobs):
+            await send.send(fn)
+
+
+async def anyio_limiter(fn: Work, jobs: int, slots: int) -> None:
+    """
+    Anyio on trio: a task for each, which waits for a token.
+    """
+    tokens = anyio.CapacityLimiter(slots)
+
+    async def one() -> None:
+        async with tokens:
+            await fn()
+
+    async with anyio.create_task_group() as group:
+        for _ in range(jobs):
+            group.start_soon(one)
+
+
+# asyncio.
+
+
+async def task_group(fn: Work, jobs: int, slots: int) -> None:
+    """
+    asyncio.TaskGroup without a limit.
+    """
+    del slots
+    async with asyncio.TaskGroup() as group:
+        for _ in range(jobs):
+            group.create_task(fn())  # type: ignore[arg-type]  # all of them are coroutines
+
+
+async def queue_workers(fn: Work, jobs: int, slots: int) -> None:
+    """
+    Workers that share an asyncio.Queue.
+    """
+    queue: asyncio.Queue[Work] = asyncio.Queue(4 * slots)
+
+    async def worker() -> None:
+        while True:
+            job = await queue.get()
+            await job()
+            queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(slots)]
+    for _ in range(jobs):
+        await queue.put(fn)
+    await queue.join()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def by_aiojobs(fn: Work, jobs: int, slots: int) -> None:
+    """
+    An aiojobs scheduler with a limit.
+    """
+    import aiojobs  # noqa: PLC0415 - optional
+
+    async with aiojobs.Scheduler(limit=slots, pending_limit=4 * slots, close_timeout=None) as scheduler:
+        last = [await scheduler.spawn(fn()) for _ in range(jobs)]
+        for job in last:
+            await job.wait()
+
+
+async def by_aiometer(fn: Work, jobs: int, slots: int) -> None:
+    """
+    aiometer, all at once.
+    """
+    import aiometer  # noqa: PLC0415 - optional
+
+    await aiometer.run_all([fn] * jobs, max_at_once=slots)
+
+
+def contenders() -> dict[str, Contender]:
+    """
+    Return who is there to be measured.
+    """
+    of_trio = (ours, ours_submitting, ours_in_a_group, ours_mapped, limiter, bare, channel, anyio_limiter)
+    of_asyncio = [task_group, queue_workers]
+    for module, peer in (("aiojobs", by_aiojobs), ("aiometer", by_aiometer)):
+        try:
+            __import__(module)
+        except ImportError:
+            continue
+        of_asyncio.append(peer)
+
+    def in_trio(fn: Callable[[Work, int, int], Awaitable[None]], kind: str, jobs: int, slots: int) -> None:
+        trio.run(fn, TRIO[kind], jobs, slots)
+
+    def in_asyncio(fn: Callable[[Work, int, int], Awaitable[None]], kind: str, jobs: int, slots: int) -> None:
+        asyncio.run(fn(ASYNCIO[kind], jobs, slots))  # type: ignore[arg-type]  # all of them are coroutines
+
+    found: dict[str, Contender] = {fn.__name__: partial(in_trio, fn) for fn in of_trio}
+    return found | {fn.__name__: partial(in_asyncio, fn) for fn in of_asyncio}
+
+
+def seconds_of(contender: Contender, kind: str, jobs: int, slots: int) -> float:
+    """
+    Return the seconds that each job took, on a tidy heap and with the garbage collector off.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        begin = time.perf_counter()
+        contender(kind, jobs, slots)
+        return (time.perf_counter() - begin) / jobs
+    finally:
+        gc.enable()
+
+
+def peak_of(fn: Callable[[Work, int, int], Awaitable[None]], jobs: int) -> int:
+    """
+    Return the most bytes that were in use while *fn* did so many jobs, 8 at a time.
+    """
+    gc.collect()
+    tracemalloc.start()
+    try:
+        trio.run(fn, no_op, jobs, 8)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def run(rounds: int) -> Result:
+    """
+    Measure all, and return rows and ratios.
+    """
+    peers = contenders()
+    rows: list[Row] = []
+    ratios: dict[str, float] = {}
+    for kind, jobs in JOBS.items():
+        for slots in SLOTS:
+            taken: dict[str, list[float]] = {name: [] for name in peers}
+            for _ in range(rounds):
+                for name, contender in peers.items():
+                    taken[name].append(seconds_of(contender, kind, jobs, slots))
+            medians = {name: statistics.median(values) for name, values in taken.items()}
+            rows += [Row(f"{kind} {slots} {name}", median * 1e6) for name, median in medians.items()]
+            ratios |= {
+                f"{kind} {slots}: {name} / ours": median / medians["ours"]
+                for name, median in medians.items()
+                if not name.startswith("ours")
+            }
+    grown = {jobs: min(seconds_of(peers["ours"], "no-op", jobs, 8) for _ in range(rounds)) for jobs in GROWTH}
+    rows += [Row(f"one of {jobs} no-op 8 ours", seconds * 1e6) for jobs, seconds in grown.items()]
+    ratios[f"a job of {GROWTH[-1]} / a job of {GROWTH[0]}"] = grown[GROWTH[-1]] / grown[GROWTH[0]]
+    for name, fn in (("submit, at most 32 waiting", ours_submitting), ("map", ours_mapped)):
+        ratios[f"memory: {name}, {MANY} / {MANY // 10} jobs"] = peak_of(fn, MANY) / peak_of(fn, MANY // 10)
+    missing = [name for name in ("by_aiojobs", "by_aiometer") if name not in peers]
+    notes = [f"{name.removeprefix('by_')} is not installed: no rows for it." for name in missing]
+    if shutil.which("go") is None:
+        notes.append("Go is not installed: no rows for errgroup and h12.io/run.")
+    return Result("pool", tuple(rows), ratios, tuple(notes))
