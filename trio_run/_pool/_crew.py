@@ -230,7 +230,7 @@ class Getter:
             if self is self.crew.lined_up:
                 await self._line_up()
             if self.lent:
-                if self.turn.over and not rivals(self.crew.jobs.limiter, self.crew.lined_up):
+                if self.turn.over and self.crew.jobs and not rivals(self.crew.jobs.limiter, self.crew.lined_up):
                     await trio.lowlevel.cancel_shielded_checkpoint()
                     self.turn.begin()
                 job = self._find()
