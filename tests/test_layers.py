@@ -108,6 +108,7 @@ LAYERS = {
         "__main__",
         "leaks/_[!t]*",
         "leaks/_taps",
+        "pytest_plugin/*",
         "stacks/*",
         "testing/_clock",
         "testing/_ends",

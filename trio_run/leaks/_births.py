@@ -188,6 +188,9 @@ class Births:
     roots: list[Birth] = attrs.field(factory=list[Birth])
     """One for each run."""
 
+    followers: list[Callable[[], None]] = attrs.field(factory=list[Callable[[], None]])
+    """Who wants to know, inside of it, that a run begins."""
+
     numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
 
     def __attrs_post_init__(self) -> None:
@@ -216,6 +219,8 @@ class Births:
         birth = self.tasks[task] = self.make()
         if task.parent_nursery is None:
             self.roots.append(birth)
+            for follow in tuple(self.followers):
+                follow()
         around = checks_around.get()
         if around and checks_around not in task.context:
             task.context.run(checks_around.set, around)

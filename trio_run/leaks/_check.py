@@ -93,6 +93,7 @@ class LeakCheck(trio.abc.Instrument):
         self._watch: Watch | None = None
         self._before = Snapshot()
         self._start = 0
+        self._thread = threading.get_ident()
         self._runs = 0
         self._left: list[Thing] = []
         self._expected = False
@@ -108,6 +109,32 @@ class LeakCheck(trio.abc.Instrument):
         self._before = Snapshot(tuple(look.at_machine(births)))
         return self
 
+    def follow(self) -> None:
+        """
+        Watch each run of this thread from now on, without being given to it; inside of the block only.
+        """
+        if self._watch is not None:
+            self._watch.births.followers.append(self._join)
+
+    @contextlib.contextmanager
+    def looking_away(self) -> Generator[None]:
+        """
+        Take what is made meanwhile in this process for somebody else's.
+        """
+        watch = self._watch
+        if watch is None:
+            yield
+            return
+        births = watch.births
+        known = Snapshot(tuple(look.at_machine(births))).keys
+        births.everywhere -= {self._number}
+        try:
+            yield
+        finally:
+            births.everywhere |= {self._number}
+            new = (thing for thing in look.at_machine(births) if (thing.kind, thing.key) not in known)
+            self._before = Snapshot((*self._before.things, *new))
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -118,6 +145,8 @@ class LeakCheck(trio.abc.Instrument):
             self._judge(watch, error)
         finally:
             watch.births.everywhere -= {self._number}
+            with contextlib.suppress(ValueError):
+                watch.births.followers.remove(self._join)
             self._watch = None
             end()
         if self._broken is not None:
@@ -155,6 +184,14 @@ class LeakCheck(trio.abc.Instrument):
     def _has_missed_a_run(self, births: Births) -> bool:
         runs = [root for root in births.roots if self._number in root.inside and root.thread == threading.get_ident()]
         return len(runs) > self._runs
+
+    def _join(self) -> None:
+        """
+        Take part in the run that begins, unless it was given the check.
+        """
+        if not self._expected and threading.get_ident() == self._thread:
+            self.before_run()
+            trio.lowlevel.add_instrument(self)
 
     # What trio calls. It would drop an instrument that raises, and say so in a log only.
 

@@ -1,8 +1,8 @@
 """
 Places in code, as people want to read them: ``file:line function``, innermost last.
 
-Here it is decided which frames a report shows. Frames of trio, of the standard library and of the watchers themselves say
-nothing about who made a thing, so they are left out, unless there are no others.
+Here it is decided which frames a report shows. Frames of trio, of the standard library, of pytest and of the watchers themselves
+say nothing about who made a thing, so they are left out, unless there are no others.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ DEPTH = 8
 """How many frames a report shows at most."""
 
 _HERE = os.path.dirname(__file__) + os.sep  # noqa: PTH120 - compared as text, millions of times
+_PLUGIN = os.path.join(os.path.dirname(os.path.dirname(__file__)), "pytest_plugin") + os.sep  # noqa: PTH118, PTH120
+_PYTEST = tuple(f"{os.sep}site-packages{os.sep}{name}{os.sep}" for name in ("_pytest", "pluggy", "pytest_trio"))
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 _TRIO = os.path.dirname(trio.__file__) + os.sep  # noqa: PTH120
 _OUTCOME = os.path.dirname(outcome.__file__) + os.sep  # noqa: PTH120
@@ -31,12 +33,13 @@ _foreign: dict[str, bool] = {}
 
 def is_foreign(file: str) -> bool:
     """
-    Tell whether a *file* belongs to trio, the standard library or this package.
+    Tell whether a *file* belongs to trio, the standard library, pytest or this package.
     """
     known = _foreign.get(file)
     if known is None:
         known = _foreign[file] = (
-            file.startswith((_HERE, _TRIO, _OUTCOME, "<frozen", "<attrs"))
+            file.startswith((_HERE, _PLUGIN, _TRIO, _OUTCOME, "<frozen", "<attrs"))
+            or any(part in file for part in _PYTEST)
             or (file.startswith(_STDLIB) and "site-packages" not in file)
             or file == "<string>"
         )

@@ -83,9 +83,9 @@ def cancel_everywhere(
         TypeError: A rule of *ignore* is none.
         ValueError: A number is out of range, *accept* names no verdict, or there is no point *at*.
     """
-    accepted = _verdicts(accept)
-    rules = _rules(check, allow, None if Verdict.LEAK in accepted else tuple(ignore), patience, max_steps)
-    return _Search(fn, rules, CancelZone, accepted, max_points).run(at, schedules)
+    accepted = verdicts_from(accept)
+    rules = rules_from(check, allow, None if Verdict.LEAK in accepted else tuple(ignore), patience, max_steps)
+    return _tried(fn, rules, CancelZone, accepted, max_points).run(at, schedules)
 
 
 def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_everywhere`
@@ -133,18 +133,31 @@ def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_e
     def zone(at: int | None) -> FaultZone:
         return FaultZone(at, fault, tasks, times)
 
-    accepted = _verdicts(accept)
-    rules = _rules(check, allow, None if Verdict.LEAK in accepted else tuple(ignore), patience, max_steps)
-    return _Search(fn, rules, zone, accepted, max_points).run(at, schedules)
+    accepted = verdicts_from(accept)
+    rules = rules_from(check, allow, None if Verdict.LEAK in accepted else tuple(ignore), patience, max_steps)
+    return _tried(fn, rules, zone, accepted, max_points).run(at, schedules)
+
+
+def _tried(
+    fn: Callable[[], Awaitable[object]],
+    rules: Rules,
+    zone: Callable[[int | None], Zone],
+    accepted: frozenset[Verdict],
+    max_points: int,
+) -> Search:
+    return Search(name_of(fn), lambda trial: trial.run(fn), rules, zone, accepted, max_points)
 
 
 @attrs.define(eq=False)
-class _Search:
+class Search:
     """
-    All trials of one function.
+    All trials of one subject.
     """
 
-    fn: Callable[[], Awaitable[object]]
+    subject: str
+    drive: Callable[[Trial], list[Finding]]
+    """Makes one run, and returns what went wrong."""
+
     rules: Rules
     zone: Callable[[int | None], Zone]
     accepted: frozenset[Verdict]
@@ -168,14 +181,14 @@ class _Search:
             for self.schedule in range(schedules) if isinstance(schedules, int) else schedules:
                 self._try_all(at)
         found = tuple(self.findings), tuple(self.points)
-        return Everywhere(name_of(self.fn), *found, self.unreached, self.missed)
+        return Everywhere(self.subject, *found, self.unreached, self.missed)
 
     def _try_all(self, at: int | None) -> None:
         total = self._try(None).count
         if {each.verdict for each in self.findings} & {Verdict.HANG, Verdict.LIVELOCK}:
             return  # It does not end by itself, so there is nothing to be learnt from its points.
         if at is not None and not 0 <= at < total:
-            raise ValueError(f"{name_of(self.fn)} has {total} points, so there is none with the number {at}.")
+            raise ValueError(f"{self.subject} has {total} points, so there is none with the number {at}.")
         for number in range(min(total, self.max_points)) if at is None else (at,):
             zone = self._try(number)
             self.missed += zone.point is None and not zone.refused
@@ -184,7 +197,7 @@ class _Search:
 
     def _try(self, at: int | None) -> Zone:
         trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds)
-        findings = trial.run(self.fn)
+        findings = self.drive(trial)
         if at is None:
             self.seconds = trial.seconds
         zone = trial.zone
@@ -197,13 +210,19 @@ class _Search:
         return zone
 
 
-def _rules(
+def rules_from(
     check: Callable[..., object] | None,
     allow: type[BaseException] | tuple[type[BaseException], ...],
     leaks: tuple[Rule, ...] | None,
     patience: float,
     max_steps: int,
 ) -> Rules:
+    """
+    Return what holds for all trials, as a caller gave it.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
     if not 0 <= patience < math.inf:
         raise ValueError(f"patience is a number of seconds from 0, and finite, not {patience!r}.")
     if max_steps < 1:
@@ -212,7 +231,13 @@ def _rules(
     return Rules(check=check, allow=allow, leaks=leaks, patience=patience, max_steps=max_steps)
 
 
-def _verdicts(accept: Iterable[Verdict | str]) -> frozenset[Verdict]:
+def verdicts_from(accept: Iterable[Verdict | str]) -> frozenset[Verdict]:
+    """
+    Return the verdicts that a caller named.
+
+    Raises:
+        ValueError: One is none.
+    """
     return frozenset(Verdict(each) for each in ([accept] if isinstance(accept, str) else accept))
 
 

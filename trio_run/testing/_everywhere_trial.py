@@ -10,6 +10,7 @@ Law: whatever goes wrong before the point is reached has nothing to do with it, 
 from __future__ import annotations
 
 import contextlib
+import functools
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, cast
@@ -74,15 +75,21 @@ class Trial:
         """
         Run *fn*, and return what went wrong.
         """
+        return self.run_around(functools.partial(self.zone.run, fn))
+
+    def run_around(self, program: Callable[[], Awaitable[object]], *instruments: trio.abc.Instrument) -> list[Finding]:
+        """
+        Run *program*, which has a part of it run by the zone, and return what went wrong.
+        """
         if self.rules.leaks is None:
-            return self._findings_of(self._run(fn))
+            return self._findings_of(self._run(program, *instruments))
         disturbed = (
             [Ignore(kind=Kind.CHANNEL)] if self.zone.at is not None else []
         )  # Then nobody is left who waits on it.
         check, findings = leak_check(ignore=[*self.rules.leaks, *disturbed]), list[Finding]()
         with contextlib.suppress(LeakError), check:
-            findings = self._findings_of(self._run(fn, check))
-        return findings + [self._leak(leak) for leak in check.leaks if self.watch.stall is None]
+            findings = self._findings_of(self._run(program, check, *instruments))
+        return findings + [self.finding_of(leak) for leak in check.leaks if self.watch.stall is None]
 
     def _findings_of(self, result: outcome.Outcome[None]) -> list[Finding]:
         zone = self.zone
@@ -98,10 +105,12 @@ class Trial:
                 _forget_frames(each.error)
         return findings
 
-    def _run(self, fn: Callable[[], Awaitable[object]], *instruments: trio.abc.Instrument) -> outcome.Outcome[None]:
+    def _run(
+        self, program: Callable[[], Awaitable[object]], *instruments: trio.abc.Instrument
+    ) -> outcome.Outcome[None]:
         async def main() -> None:
             try:
-                await self.zone.run(fn)
+                await program()
             finally:
                 self.seconds = trio.current_time()
 
@@ -164,7 +173,10 @@ class Trial:
                 text, place = _swallowed(ended)
                 yield Finding(verdict, text, place, zone.point)
 
-    def _leak(self, leak: Leak) -> Finding:
+    def finding_of(self, leak: Leak) -> Finding:
+        """
+        Return what is to be said of something that the run left behind.
+        """
         point = self.zone.point
         place = point.place if point is not None else None
         if leak.made or leak.stands:

@@ -22,6 +22,7 @@ from .. import _trio_compat
 from ._everywhere_places import Place
 from ._everywhere_probe import Probe, RunGivenUp
 from ._everywhere_report import How, Point
+from ._explore_steps import all_tasks
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,9 +104,10 @@ class Zone(trio.abc.Instrument):
 
     def end_waits(self) -> None:
         """
-        End each wait as a cancellation would, shielded or not, and with an error.
+        End each wait as a cancellation would, shielded or not, and with an error; where all of the zone has ended, the
+        waits of who is around it.
         """
-        for task in tuple(self.live):
+        for task in tuple(self.live) or tuple(all_tasks()):
             _trio_compat.interrupt(task, RunGivenUp())
 
     def break_off(self, exc: Exception) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import math
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final
 
 import attrs
@@ -27,6 +27,7 @@ from ._explore_engine import ENGINE
 from ._explore_run import Program, Rules, Run, run_once
 from ._explore_search import Coverage, Strategy, plan_for
 from ._explore_shrink import Choices, shrink
+from ._explore_steering import Chooser
 from ._explore_steps import Record, listing
 from ._explore_token import Model, Token
 
@@ -136,10 +137,13 @@ def explore(
     """
     check_numbers(schedules, slack, max_steps, preemptions)
     seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
+    rules = Rules(Model(model), slack, max_steps, ENGINE)
+
+    def drive(chooser: Chooser, trace: list[Record] | None) -> Run:
+        return run_once(fn, chooser, rules, trace)
+
     with chance_left_alone():
-        return _Exploring(fn, Rules(Model(model), slack, max_steps, ENGINE), seed).run(
-            Strategy(strategy), schedules, preemptions
-        )
+        return Exploring(drive, seed).run(Strategy(strategy), schedules, preemptions)
 
 
 def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploration:
@@ -158,7 +162,7 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
     read = Token.read(token)
     check_numbers(1, read.slack, max_steps, None)
     with chance_left_alone():
-        run = _seen(fn, read.choices, Rules(read.model, read.slack, max_steps, ENGINE))
+        run = run_once(fn, Told(read.choices), Rules(read.model, read.slack, max_steps, ENGINE), [])
     result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
     verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
     print(listing(run.steps), verdict, sep="\n")  # noqa: T201 - what it is for
@@ -187,21 +191,15 @@ def chance_left_alone() -> Generator[None]:
         random.setstate(state)
 
 
-def _seen(fn: Program, choices: Choices, rules: Rules) -> Run:
-    """
-    Run *fn* on the schedule of *choices*, and write down its steps.
-    """
-    return run_once(fn, Told(choices), rules, [])
-
-
 @attrs.define(eq=False)
-class _Exploring:
+class Exploring:
     """
     An exploration that is under way.
     """
 
-    fn: Program
-    rules: Rules
+    drive: Callable[[Chooser, list[Record] | None], Run]
+    """Makes one run, and writes down its steps if it is given a list."""
+
     seed: int
     runs: int = 0
     diverged: str | None = None
@@ -217,7 +215,7 @@ class _Exploring:
         with contextlib.suppress(StopIteration):
             chooser = next(plan)
             while self.runs < schedules:
-                run = run_once(self.fn, chooser, self.rules)
+                run = self.drive(chooser, None)
                 self.runs += 1
                 if run.error is not None:
                     return self._failed(run)
@@ -234,8 +232,10 @@ class _Exploring:
         """
         Run the default schedule twice, and tell where the runs differ.
         """
-        first, second = _seen(self.fn, (), self.rules), _seen(self.fn, (), self.rules)
-        return _difference(first, second)
+        return _difference(self._seen(()), self._seen(()))
+
+    def _seen(self, choices: Choices) -> Run:
+        return self.drive(Told(choices), [])
 
     def _failed(self, run: Run) -> Exploration:
         """
@@ -244,9 +244,9 @@ class _Exploring:
         kind = _kind(run.error)
 
         def fails(choices: Choices) -> bool:
-            return _kind(run_once(self.fn, Told(choices), self.rules).error) == kind
+            return _kind(self.drive(Told(choices), None).error) == kind
 
-        least = _seen(self.fn, shrink(run.choices, fails), self.rules)
+        least = self._seen(shrink(run.choices, fails))
         diverged = self.diverged
         if _kind(least.error) != kind:
             diverged = diverged or "The schedule did not fail in the same way when it was run again."

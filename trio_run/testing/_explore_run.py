@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import attrs
 import outcome
@@ -60,7 +60,13 @@ class Run:
     """What happened, if it was run to be seen."""
 
 
-def run_once(fn: Program, chooser: Chooser, rules: Rules, trace: list[Record] | None = None) -> Run:
+def run_once(
+    fn: Program,
+    chooser: Chooser,
+    rules: Rules,
+    trace: list[Record] | None = None,
+    instruments: Sequence[trio.abc.Instrument] = (),
+) -> Run:
     """
     Run *fn* once, on the schedule that *chooser* makes up.
 
@@ -69,6 +75,7 @@ def run_once(fn: Program, chooser: Chooser, rules: Rules, trace: list[Record] | 
         chooser: Makes the choices.
         rules: What counts as a schedule.
         trace: Gets every step, if given.
+        instruments: Further ones for the run.
 
     Raises:
         KeyboardInterrupt: The user had enough.
@@ -81,7 +88,7 @@ def run_once(fn: Program, chooser: Chooser, rules: Rules, trace: list[Record] | 
             await fn()
 
     random.seed(0)  # What the program draws is the same in every run.
-    result = rules.engine(main, course, [])
+    result = rules.engine(main, course, instruments)
     choices = tuple(course.steering.choices)
     return Run(
         Token(choices, rules.model, rules.slack),

@@ -19,7 +19,12 @@ import trio
 
 from .._trio_compat import is_trios_own
 
-_NOT_TOLD = tuple(str(Path(file).parent) + os.sep for file in (trio.__file__, outcome.__file__, __file__))
+_HERE = Path(__file__).parent
+_NOT_TOLD = (
+    *(str(Path(file).parent) + os.sep for file in (trio.__file__, outcome.__file__, __file__)),
+    str(_HERE.parent / "pytest_plugin") + os.sep,
+)
+_PYTEST_TRIO = f"{os.sep}pytest_trio{os.sep}"
 
 
 @attrs.frozen
@@ -94,6 +99,13 @@ def is_ours(task: trio.lowlevel.Task) -> bool:
     return not task.name.startswith("<") or not is_trios_own(task)  # The first half is quick, and asked at each step.
 
 
+def is_told(file: str) -> bool:
+    """
+    Tell whether code in *file* says something of what a task does.
+    """
+    return not file.startswith(_NOT_TOLD) and _PYTEST_TRIO not in file
+
+
 def name_of_task(task: trio.lowlevel.Task) -> str:
     """
     Return the last part of the name of *task*, which for a function is its own name.
@@ -110,7 +122,7 @@ def site(task: trio.lowlevel.Task) -> str:
     found = "trio"
     for frame, line in task.iter_await_frames():
         code = frame.f_code
-        if not code.co_filename.startswith(_NOT_TOLD):
+        if is_told(code.co_filename):
             found = f"{Path(code.co_filename).name}:{line} {code.co_name}"
     return found
 
@@ -150,5 +162,5 @@ def stacks(tasks: Iterable[trio.lowlevel.Task]) -> str:
 def _stack(task: trio.lowlevel.Task) -> Iterator[str]:
     yield f"  {name_of_task(task)}"
     for frame in traceback.StackSummary.extract(task.iter_await_frames()):
-        if not frame.filename.startswith(_NOT_TOLD):
+        if is_told(frame.filename):
             yield f"    {Path(frame.filename).name}:{frame.lineno} {frame.name}: {frame.line}"
