@@ -105,6 +105,9 @@ class _Lane(Audience):
     read: int = 0
     """How many inputs were read."""
 
+    enough: float = 0
+    """How many may be left when the reader goes on: a wider window is filled some at a time, but never so late that slots are free."""
+
     reading: bool = True
     failure: Exception | None = None
     """What ended the reading early."""
@@ -165,7 +168,8 @@ class _Lane(Audience):
             return None
         job = self.row.popleft()
         index, item = self.items.pop(job)
-        self.room.set()
+        if len(self.items) <= self.enough:
+            self.room.set()
         return Outcome(index, item, job)
 
     async def wait(self) -> None:
@@ -330,7 +334,8 @@ class Map(Generic[ItemT, T]):
         """
         Return the next input, as soon as there is room for it in the window.
         """
-        while len(lane.items) >= self._width:
+        while len(lane.items) >= (width := self._width):
+            lane.enough = width - max(1, (width - self._intake.jobs.limiter.total_tokens) // 2)
             lane.room = trio.Event()
             await lane.room.wait()
         return next(source, _END) if isinstance(source, Iterator) else await anext(source, _END)
@@ -345,7 +350,10 @@ class Map(Generic[ItemT, T]):
         job = self._intake.make(self._fn, (item,), self._name)
         lane.add(item, job)
         try:
-            await self._intake.submit(job, None)
+            if self._intake.jobs.has_room and lane.read % 16:  # Now and then it is the turn of others.
+                self._intake.put(job)
+            else:
+                await self._intake.submit(job, None)
         except BaseException:
             lane.live.discard(job)
             raise
