@@ -234,3 +234,20 @@ def test_cancelled_at_every_point(call: str):
             assert all(settled)
 
     assert 3 < len(cancel_everywhere(run).points)
+
+
+@pytest.mark.parametrize("wait", ["wait_exit", "wait_stopped"])
+def test_waits_cancelled_at_every_point(wait: str):
+    """
+    Wherever a wait for an end is cancelled, it changes nothing.
+    """
+
+    async def run() -> None:
+        async with tr.open_supervisor("shop", tr.Child(trio.sleep, 1, name="db", restart="on_failure")) as shop:
+            await shop.wait_exit("db")
+            if wait == "wait_stopped":
+                shop.request_stop()
+
+                assert ["shop/db"] == [each.path for each in (await shop.wait_stopped()).children]
+
+    assert 3 < len(cancel_everywhere(run).points)
