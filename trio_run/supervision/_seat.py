@@ -62,7 +62,7 @@ class Seat:
     """What the last life that failed raised. Text only, so that a child that is up keeps no frames of its past."""
 
     _cancelled: str = ""
-    _seconds: float = 0.0
+    _seconds: float = -math.inf  # How long it took to go; minus infinity where nobody had to ask.
     _below: StopReport | None = None
     _change: _Change | None = None
 
@@ -119,11 +119,11 @@ class Seat:
         fact, verdict, _history = action
         value, self.value = self.value, None
         self.last = fact
-        self._seconds = trio.current_time() - self.stop_began  # Minus infinity where nobody had to ask.
+        self._seconds = trio.current_time() - self.stop_began if self.stop_began < math.inf else -math.inf
         if fact.error is not None:
             self.last_error = said(fact.error)
-        if self.life is not None and isinstance(self.life.report, StopReport):
-            self._below = self.life.report
+        report = None if self.life is None else self.life.report
+        self._below = report if isinstance(report, StopReport) else None
         if self._change is not None:
             self._change.exit = self.exit()
         self.stop_probing()
