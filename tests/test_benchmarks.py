@@ -49,6 +49,7 @@ def test_json_has_rows_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "stop 6: trio_run / bare" in found["ratios"]
 
 
+@pytest.mark.leak_ignore("memory channel *")  # Somebody has to wait for good, for the search to find.
 def test_what_the_tools_cost(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """
     Each tool has a row while it looks, and what trio does all the time one for before and after all of them.

@@ -18,12 +18,14 @@ import pytest
 import trio
 
 
+@pytest.mark.real
 @pytest.mark.timeout(0.2)
 async def test_hangs():
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.sleep_forever, name="the sleeper")
 
 
+@pytest.mark.real
 @pytest.mark.timeout(0.2)
 async def test_is_stuck():
     with trio.CancelScope(shield=True):
@@ -107,9 +109,9 @@ class TestHang:
         """
         printed = suite("-k", "hangs or innocent")
 
-        assert "The test hung." in printed
+        assert "The test took too long and was ended." in printed
         assert "the sleeper:" in printed
-        assert "in test_hangs" in printed
+        assert "_test_runner_factory._bootstrap" in printed
         assert "1 failed, 1 passed, 1 deselected" in printed
 
     def test_ends_the_run(self, suite):
@@ -118,5 +120,5 @@ class TestHang:
         """
         printed = suite("-k", "stuck")
 
-        assert "in test_is_stuck" in printed
+        assert " test_is_stuck" in printed
         assert "A test hung and could not be cancelled." in printed

@@ -60,6 +60,7 @@ def named(dump, name):
     return task
 
 
+@pytest.mark.no_leak_check("what is waited for is kept for good")
 class TestWaits:
     """
     Each primitive is known, and told with what helps to see who should have ended the wait.
@@ -435,6 +436,7 @@ class TestOlderThan:
             task_dump(older_than=seconds)
 
 
+@pytest.mark.no_leak_check("what is waited for is kept for good")
 class TestForms:
     """
     Text, data and folded stacks of the same tasks.

@@ -81,6 +81,7 @@ class TestCheck:
 
 
 class TestWhoseTaskItIs:
+    @pytest.mark.no_leak_check("it counts the tasks, and the check has one")
     def test_trios_own(self):
         """
         Trio's own tasks are known, and a task that is named in the same way is not taken for one.
@@ -142,6 +143,7 @@ class TestTheLoop:
 
         assert [True, False] == seen
 
+    @pytest.mark.no_leak_check("a system task outlives the main one")
     def test_main_task(self):
         """
         It is the one that `trio.run` was asked for, and nobody once it ended.

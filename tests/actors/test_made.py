@@ -258,6 +258,7 @@ async def app(scope, receive, send):
 
 class TestHypercornActor:
     @pytest.mark.real
+    @pytest.mark.leak_ignore("memory channel *")  # Of hypercorn, which leaves its own to the garbage collector.
     async def test_serves_until_interrupted(self):
         """
         The application answers, and the server ends with the others.

@@ -182,8 +182,9 @@ async def watched(tmp_path):
     folder.mkdir(exist_ok=True)
     Database.open(database).close()
     pipe = Pipe(folder, database)
-    async with tr.open_supervisor("test", tr.Child(pipe.watch, name="watch")):
-        yield pipe
+    with pipe.inbox, pipe.arrivals:
+        async with tr.open_supervisor("test", tr.Child(pipe.watch, name="watch")):
+            yield pipe
 
 
 def append(path, data):

@@ -16,6 +16,9 @@ from examples.logsearch.follow import Pace
 from examples.logsearch.parse import Parse
 from examples.logsearch.store import Store
 from examples.logsearch.watch import Watch
+from trio_run.leaks import Ignore, Kind
+
+pytestmark = pytest.mark.leak_ignore(Ignore(kind=Kind.CHANNEL))  # An inbox goes with the life of its stage.
 
 EAGER = tr.Backoff(first=0.0, max=0.0)
 FORGIVING = tr.Budget(restarts=1000, per=60.0)

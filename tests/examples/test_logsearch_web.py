@@ -15,6 +15,9 @@ import trio_run as tr
 from examples.logsearch import app
 from examples.logsearch.database import Database
 from examples.logsearch.web import Counter, Port, PortTrouble
+from trio_run.leaks import Ignore, Kind
+
+pytestmark = pytest.mark.leak_ignore(Ignore(kind=Kind.CHANNEL))  # An inbox goes with the life of its stage.
 
 
 class Running:

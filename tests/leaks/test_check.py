@@ -20,6 +20,8 @@ from trio_run import _trio_check, _trio_compat
 from trio_run.leaks import CannotTell, Ignore, Kind, LeakError, NotWatching, leak_check
 from trio_run.leaks._report import ensure_known
 
+pytestmark = pytest.mark.no_leak_check("it leaks on purpose, and looks at how checks begin and end")
+
 
 def run(main, *checks, clock=None):
     """

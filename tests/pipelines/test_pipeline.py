@@ -267,12 +267,13 @@ class TestErrors:
         A channel may take what could not be done, with the error and the place.
         """
         send, receive = trio.open_memory_channel(9)
-        await tr.Pipeline(tr.source(range(5)), tr.stage(fail_on_three, on_error=send), into([])).run()
-        letter = receive.receive_nowait()
+        with send, receive:
+            await tr.Pipeline(tr.source(range(5)), tr.stage(fail_on_three, on_error=send), into([])).run()
+            letter = receive.receive_nowait()
 
-        assert ("pipeline/fail_on_three", 3, KeyError) == (letter.stage, letter.item, type(letter.error))
-        with pytest.raises(trio.WouldBlock):
-            receive.receive_nowait()
+            assert ("pipeline/fail_on_three", 3, KeyError) == (letter.stage, letter.item, type(letter.error))
+            with pytest.raises(trio.WouldBlock):
+                receive.receive_nowait()
 
     async def test_sinks_and_spreads(self):
         """

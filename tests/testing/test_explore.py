@@ -661,6 +661,7 @@ class TestEngines:
         with pytest.raises(RuntimeError, match="No engine"):
             choose_engine([broken])
 
+    @pytest.mark.no_leak_check("the programs leave their channels open")
     @pytest.mark.parametrize("model", ["wide", "strict"])
     @pytest.mark.parametrize("path", RACES, ids=stem)
     def test_same_steps(self, path, model):

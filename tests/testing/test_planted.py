@@ -10,6 +10,8 @@ from tests.planted import corpus, table
 from trio_run.leaks import Kind, frozen_heap
 from trio_run.testing import Verdict, replay
 
+pytestmark = pytest.mark.no_leak_check("it leaks on purpose")
+
 
 def planted(*folders):
     """

@@ -84,6 +84,7 @@ class Planted:
         return watched
 
 
+@pytest.mark.no_leak_check("the programs leave their channels open")
 class TestPlanted:
     @pytest.mark.parametrize("path", RACES, ids=lambda path: path.stem)
     def test_mended(self, path, monkeypatch):
@@ -399,6 +400,7 @@ class TestOrder:
 
         return give, limiter.acquire
 
+    @pytest.mark.no_leak_check("the programs leave their channels open, and keep a token")
     @pytest.mark.parametrize(
         "name", ["event", "event_asked", "buffer", "channel_that_waits", "channel_that_ends", "semaphore", "limiter"]
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 # What `sys` has with an underscore is documented, and has no other name.
+import functools
 import os
 import sys
 import sysconfig
@@ -31,6 +32,14 @@ _OUTCOME = os.path.dirname(outcome.__file__) + os.sep  # noqa: PTH120
 _foreign: dict[str, bool] = {}
 
 
+@functools.cache
+def is_pytests(file: str) -> bool:
+    """
+    Tell whether a *file* belongs to what runs tests; further out there is nothing of the program.
+    """
+    return any(part in file for part in _PYTEST)
+
+
 def is_foreign(file: str) -> bool:
     """
     Tell whether a *file* belongs to trio, the standard library, pytest or this package.
@@ -39,7 +48,7 @@ def is_foreign(file: str) -> bool:
     if known is None:
         known = _foreign[file] = (
             file.startswith((_HERE, _PLUGIN, _TRIO, _OUTCOME, "<frozen", "<attrs"))
-            or any(part in file for part in _PYTEST)
+            or is_pytests(file)
             or (file.startswith(_STDLIB) and "site-packages" not in file)
             or file == "<string>"
         )
@@ -60,6 +69,8 @@ def caller_points() -> tuple[Point, ...]:
         code = frame.f_code
         if not is_foreign(code.co_filename):
             points.append((code.co_filename, frame.f_lineno, code.co_qualname))
+        elif points and is_pytests(code.co_filename):
+            break
         frame = frame.f_back
     return tuple(points)
 

@@ -112,6 +112,25 @@ def end() -> None:
             )
 
 
+@contextlib.contextmanager
+def unwatched() -> Generator[None]:
+    """
+    Have what is made inside of the block be no business of the checks that are open now.
+
+    For tools that make runs of their own, which may fail and leak as they are meant to.
+    """
+    if _watch is None:
+        yield
+        return
+    births = _watch.births
+    everywhere, followers = births.everywhere, births.followers
+    births.everywhere, births.followers = frozenset(), []
+    try:
+        yield
+    finally:
+        births.everywhere, births.followers = everywhere, followers
+
+
 def _open_taps(watch: Watch) -> None:
     births, undo = watch.births, watch.undo
     undo.enter_context(frozen_heap())

@@ -136,7 +136,7 @@ class _Protocol:
                     return list(exc.lap.reports)
                 self.news.left_out[tool] = "it moves a clock of its own"
                 continue
-            self.news.learn(found, had_tokens=bool(ours))
+            self.news.learn(found, ours)
             if found.text:
                 failed = found.lap or lap
                 fail(failed.reports, found.text, f"trio_run: {tool}")

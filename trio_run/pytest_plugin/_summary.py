@@ -40,14 +40,14 @@ class News:
     notes: list[str] = attrs.field(factory=list[str])
     left_out: dict[str, str] = attrs.field(factory=dict[str, str])
 
-    def learn(self, found: Found, *, had_tokens: bool) -> None:
+    def learn(self, found: Found, tried: Sequence[str]) -> None:
         """
-        Take in what a tool found.
+        Take in what a tool found, after it tried the tokens of another time.
         """
         self.runs += found.runs
         self.points += found.points
         self.notes += found.notes
-        if found.tokens or had_tokens:
+        if found.tokens or tried:
             self.tokens = [*(self.tokens or ()), *found.tokens]
 
 

@@ -19,6 +19,7 @@ import trio
 from .. import _trio_check
 from .._names import name_of
 from ..leaks import Rule, frozen_heap
+from ..leaks._taps import unwatched
 from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
 from ._everywhere_report import Everywhere, Finding, Point, Verdict
@@ -145,7 +146,11 @@ def _tried(
     accepted: frozenset[Verdict],
     max_points: int,
 ) -> Search:
-    return Search(name_of(fn), lambda trial: trial.run(fn), rules, zone, accepted, max_points)
+    def drive(trial: Trial) -> list[Finding]:
+        with unwatched():
+            return trial.run(fn)
+
+    return Search(name_of(fn), drive, rules, zone, accepted, max_points)
 
 
 @attrs.define(eq=False)

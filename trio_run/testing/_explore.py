@@ -22,6 +22,7 @@ from typing import Final
 import attrs
 import trio
 
+from ..leaks._taps import unwatched
 from ._explore_choosers import Told
 from ._explore_engine import ENGINE
 from ._explore_run import Program, Rules, Run, run_once
@@ -142,7 +143,7 @@ def explore(
     def drive(chooser: Chooser, trace: list[Record] | None) -> Run:
         return run_once(fn, chooser, rules, trace)
 
-    with chance_left_alone():
+    with chance_left_alone(), unwatched():
         return Exploring(drive, seed).run(Strategy(strategy), schedules, preemptions)
 
 
@@ -161,7 +162,7 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
     """
     read = Token.read(token)
     check_numbers(1, read.slack, max_steps, None)
-    with chance_left_alone():
+    with chance_left_alone(), unwatched():
         run = run_once(fn, Told(read.choices), Rules(read.model, read.slack, max_steps, ENGINE), [])
     result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
     verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
