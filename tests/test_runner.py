@@ -542,7 +542,9 @@ class TestRefused:
         """
         assert f"{kind.__name__}.run is not async: write `async def run(self)`." == refusal(kind)
 
-    @pytest.mark.parametrize("thing", [None, 5, "shop:app", [], object, Server.__dict__["audit"]], ids=lambda thing: type(thing).__name__)
+    @pytest.mark.parametrize(
+        "thing", [None, 5, "shop:app", [], object, Server.__dict__["audit"]], ids=lambda thing: type(thing).__name__
+    )
     def test_anything_else(self, thing):
         """
         What cannot be called is shown, beside what a runner is.

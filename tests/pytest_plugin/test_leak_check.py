@@ -6,7 +6,7 @@ import pytest
 
 from tests.pytest_plugin.suites import Suite
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 SUITE = """
 from trio import run

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pytest_plugin.suites import Suite
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 SUITE = """
 from hypothesis import given, strategies
@@ -206,7 +206,7 @@ class TestTokens:
     def stored(self, suite):
         return json.loads((suite.folder / self.STORE).read_text())
 
-    @pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "xdist"])
+    @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["alone", "xdist"])
     def test_are_kept_and_tried_first(self, suite, workers):
         """
         What failed is tried first the next time, until it fails no more; the workers of pytest-xdist do it too.
