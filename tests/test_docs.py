@@ -153,7 +153,7 @@ def page(tmp_path):
 
 class TestPages:
     @pytest.mark.real
-    @pytest.mark.leak_ignore("memory channel *")  # A page shows what it is about, and need not close it.
+    @pytest.mark.no_leak_check("pages about leaks have some")
     @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(TOP).as_posix())
     def test_code_runs(self, path, tmp_path):
         """
