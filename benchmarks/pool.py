@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib.util
 import shutil
 import statistics
 import time
@@ -20,7 +21,6 @@ import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-import anyio
 import trio
 
 import trio_run as tr
@@ -174,6 +174,8 @@ async def anyio_limiter(fn: Work, jobs: int, slots: int) -> None:
     """
     Anyio on trio: a task for each, which waits for a token.
     """
+    import anyio  # noqa: PLC0415 - optional
+
     tokens = anyio.CapacityLimiter(slots)
 
     async def one() -> None:
@@ -244,14 +246,16 @@ def contenders() -> dict[str, Contender]:
     """
     Return who is there to be measured.
     """
-    of_trio = (ours, ours_submitting, ours_in_a_group, ours_mapped, limiter, bare, channel, anyio_limiter)
+    of_trio = [ours, ours_submitting, ours_in_a_group, ours_mapped, limiter, bare, channel]
     of_asyncio = [task_group, queue_workers]
-    for module, peer in (("aiojobs", by_aiojobs), ("aiometer", by_aiometer)):
-        try:
-            __import__(module)
-        except ImportError:
-            continue
-        of_asyncio.append(peer)
+    optional = (
+        ("anyio", anyio_limiter, of_trio),
+        ("aiojobs", by_aiojobs, of_asyncio),
+        ("aiometer", by_aiometer, of_asyncio),
+    )
+    for module, peer, runs in optional:
+        if importlib.util.find_spec(module) is not None:
+            runs.append(peer)
 
     def in_trio(fn: Callable[[Work, int, int], Awaitable[None]], kind: str, jobs: int, slots: int) -> None:
         trio.run(fn, TRIO[kind], jobs, slots)
@@ -315,8 +319,8 @@ def run(rounds: int) -> Result:
     ratios[f"a job of {GROWTH[-1]} / a job of {GROWTH[0]}"] = grown[GROWTH[-1]] / grown[GROWTH[0]]
     for name, fn in (("submit, at most 32 waiting", ours_submitting), ("map", ours_mapped)):
         ratios[f"memory: {name}, {MANY} / {MANY // 10} jobs"] = peak_of(fn, MANY) / peak_of(fn, MANY // 10)
-    missing = [name for name in ("by_aiojobs", "by_aiometer") if name not in peers]
-    notes = [f"{name.removeprefix('by_')} is not installed: no rows for it." for name in missing]
+    missing = [name for name in ("anyio_limiter", "by_aiojobs", "by_aiometer") if name not in peers]
+    notes = [f"Not installed, so there are no rows for it: {name}." for name in missing]
     if shutil.which("go") is None:
         notes.append("Go is not installed: no rows for errgroup and h12.io/run.")
     return Result("pool", tuple(rows), ratios, tuple(notes))
