@@ -49,6 +49,15 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def nightly(session: nox.Session) -> None:
+    """
+    Run what takes minutes: many thousands of scenarios and orders.
+    """
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
 def floor(session: nox.Session) -> None:
     """
     Run the suite on the oldest versions of what trio_run depends on.
