@@ -10,6 +10,10 @@ from examples import google_search
 from examples.google_search import KINDS, Search, search_all
 
 
+# Hypercorn leaves the channels of a request to the garbage collector.
+pytestmark = pytest.mark.leak_ignore("memory channel *")
+
+
 class TestSearch:
     @pytest.mark.real
     async def test_all_kinds_answer(self):

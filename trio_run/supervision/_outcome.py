@@ -51,7 +51,7 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         return None
     if not isinstance(error, Exception):
         return Outcome(Ending.FATAL, error)
-    if classify is None and not isinstance(error, Directive | ExceptionGroup):
+    if classify is None and not _is_more_than_an_error(error):
         return Outcome(Ending.FAILED, error)
     leaves = tuple(_leaves(error))
     told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
@@ -60,6 +60,10 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         if said is not None:
             return said
     return Outcome(Ending.FAILED, *_classified(error, leaves, classify, path))
+
+
+def _is_more_than_an_error(error: Exception) -> bool:
+    return isinstance(error, Directive | ExceptionGroup)
 
 
 def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome | None:
