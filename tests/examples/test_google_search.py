@@ -9,7 +9,6 @@ import trio_run as tr
 from examples import google_search
 from examples.google_search import KINDS, Search, search_all
 
-
 # Hypercorn leaves the channels of a request to the garbage collector.
 pytestmark = pytest.mark.leak_ignore("memory channel *")
 
