@@ -78,10 +78,12 @@ class Coalescer:
             TypeError: *fn* cannot be called, or *key* is not hashable.
 
         Cancellation:
-            Of one caller, leaves the work to the others. When the last is cancelled, so is the work.
+            Of one caller, leaves the work to the others. When the last is cancelled, so is the work, which takes its own time to
+            end. A call that is cancelled beforehand begins nothing.
         """
         if not callable(fn):
             raise not_a_job(fn)
+        await trio.lowlevel.checkpoint_if_cancelled()
         flight = self._flights.get(key)
         if flight is None:
             flight = self._begin(key, fn, args)

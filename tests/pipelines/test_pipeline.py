@@ -409,6 +409,45 @@ class TestStop:
 
         assert taken == sorted(out)
 
+    @pytest.mark.parametrize("as_function", [False, True])
+    async def test_an_item_on_its_way_through_the_source(self, as_function):
+        """
+        What a source has received is sent, also if it is asked to stop before it comes to send it.
+        """
+        send, receive = trio.open_memory_channel(0)
+        out = []
+
+        async def pass_on(to):
+            async for item in receive:
+                await to.send(item)
+
+        pipeline = tr.Pipeline(tr.source(pass_on if as_function else receive), into(out), name="flow")
+        shop = tr.Supervisor("shop", pipeline)
+        with send, receive:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(shop.run)
+                await trio.testing.wait_all_tasks_blocked()
+                shop.request_stop()
+                send.send_nowait("in hand")
+
+        assert ["in hand"] == out
+        assert (1, 1) == tuple(each.done for each in pipeline.statistics())
+
+    async def test_when_it_is_too_late_to_begin(self):
+        """
+        Run by a child that was asked to stop already, an iterable is asked for no item.
+        """
+        numbers, out = iter(range(10)), []
+
+        async def run_late():
+            await tr.wait_stopping()
+            await tr.Pipeline(tr.source(numbers), into(out)).run()
+
+        async with tr.open_supervisor("shop", run_late):
+            await trio.testing.wait_all_tasks_blocked()
+
+        assert (0, []) == (next(numbers), out)
+
     async def test_one_that_waits_in_its_source(self):
         """
         A source that waits for something else than room is ended by a request to stop.

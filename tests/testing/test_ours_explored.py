@@ -1,5 +1,5 @@
 """
-Programs that use supervisors, pools and groups hold on every schedule that is tried.
+Programs that use supervisors, pools, groups, pipelines, actors and coalescers hold on every schedule that is tried.
 
 Both kinds of schedule are tried: those that trio makes today, and those in which I/O or a thread holds a task up.
 """
@@ -7,11 +7,12 @@ Both kinds of schedule are tried: those that trio makes today, and those in whic
 import pytest
 
 from tests.testing.ours import SUPERVISORS
+from tests.testing.ours_flows import FLOWS
 from tests.testing.ours_harder import HARDER
 from tests.testing.ours_jobs import JOBS
 from trio_run.testing import explore
 
-PROGRAMS = SUPERVISORS + HARDER + JOBS
+PROGRAMS = SUPERVISORS + HARDER + JOBS + FLOWS
 
 
 def name_of(program):

@@ -173,27 +173,25 @@ class Flow:
         """
         line_in, line_out = trio.open_memory_channel[_Ticket](workers)
         jobs_in, jobs_out = trio.open_memory_channel[_Ticket](0)
-        async with trio.open_nursery() as nursery:
-            for _ in range(workers):
-                nursery.start_soon(self._do_tickets, fn, jobs_out)
-            nursery.start_soon(self._hand_out, receive, line_in, jobs_in)
-            async for ticket in line_out:
-                await ticket.done.wait()
-                if ticket.good:
-                    await send.send(ticket.content)
-        line_out.close()
-        jobs_out.close()
+        with line_out, jobs_out:
+            async with trio.open_nursery() as nursery:
+                for _ in range(workers):
+                    nursery.start_soon(self._do_tickets, fn, jobs_out)
+                nursery.start_soon(self._hand_out, receive, line_in, jobs_in)
+                async for ticket in line_out:
+                    await ticket.done.wait()
+                    if ticket.good:
+                        await send.send(ticket.content)
 
     async def _hand_out(
         self, receive: Receive, line: trio.MemorySendChannel[_Ticket], jobs: trio.MemorySendChannel[_Ticket]
     ) -> None:
-        async for item in receive:
-            self.taken += 1
-            ticket = _Ticket(item)
-            await line.send(ticket)
-            await jobs.send(ticket)
-        line.close()
-        jobs.close()
+        with line, jobs:
+            async for item in receive:
+                self.taken += 1
+                ticket = _Ticket(item)
+                await line.send(ticket)
+                await jobs.send(ticket)
 
     async def _do_tickets(self, fn: Work, jobs: trio.MemoryReceiveChannel[_Ticket]) -> None:
         async for ticket in jobs:

@@ -27,7 +27,8 @@ def source(
     Return where the items of a pipeline come from.
 
     When the pipeline is asked to stop, its source is: an iterable is not asked for more items, and a function is cancelled,
-    but not while it waits in ``send``. What was sent is done to the end.
+    but not while it waits in ``send``; and if it has an item in hand and comes to ``send`` it, that is sent all the same. What
+    was sent is done to the end.
 
     Args:
         origin: An iterable or async iterable, such as a memory channel; or an async function, called with a channel to send to

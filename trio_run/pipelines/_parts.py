@@ -90,7 +90,7 @@ class Source:
         flow = plant.flow(self.name)
         with send:
             for origin, args in self.origins:
-                tap = Tap(flow, send.clone())
+                tap = Tap(flow, send.clone(), plant.start)
                 plant.taps.append(tap)
                 plant.start(flow, tap.run, origin, args, ends=(tap.channel,))
 

@@ -26,6 +26,9 @@ class Tap(trio.abc.SendChannel[Any]):
 
     flow: Flow
     channel: Send
+    _start: Callable[..., None]
+    """Has one more worker at the flow."""
+
     _scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _sending: int = 0
     _stopped: str | None = None
@@ -45,6 +48,8 @@ class Tap(trio.abc.SendChannel[Any]):
 
     async def _send_each(self, items: Iterable[object]) -> None:
         flow, send = self.flow, self.channel.send
+        if self._stopped is not None:
+            return
         for item in items:
             await send(item)
             flow.taken += 1
@@ -71,6 +76,10 @@ class Tap(trio.abc.SendChannel[Any]):
         """
         Send an item; to be told to stop does not break this off, but is the last that the source hears.
         """
+        if self._scope.cancel_called:  # Since then the item was on its way here.
+            end = self.channel.clone()
+            self._start(self.flow, self._send_late, end, value, ends=(end,))
+            await trio.sleep_forever()  # Until the next moment.
         self._sending += 1
         try:
             await self.channel.send(value)
@@ -78,10 +87,20 @@ class Tap(trio.abc.SendChannel[Any]):
             self._sending -= 1
             if self._stopped is not None and not self._sending:
                 self._scope.cancel(reason=self._stopped)
-        self.flow.taken += 1
-        self.flow.done += 1
+        self._count()
         if self._stopped is not None:
             await trio.sleep_forever()  # Until whoever else is sending has sent, and the scope is cancelled.
+
+    async def _send_late(self, channel: Send, value: object) -> None:
+        """
+        Send an item, in a task that hears of cancellation from outside, but no more of stopping.
+        """
+        await channel.send(value)
+        self._count()
+
+    def _count(self) -> None:
+        self.flow.taken += 1
+        self.flow.done += 1
 
     async def aclose(self) -> None:
         """
