@@ -31,6 +31,7 @@ from trio.testing import MockClock
 
 TOP = Path(__file__).parent.parent
 PAGES = [TOP / "README.md", *sorted(path for path in (TOP / "docs").rglob("*.md") if "_build" not in path.parts)]
+RULES = TOP / "docs/reference/rules.md"
 
 FENCE = re.compile(
     r"^(?P<indent> *)(?:`{3,}|~{3,})(?P<language>[^`\n]*)\n(?:.*\n)*?(?P=indent)(?:`{3,}|~{3,})$", re.MULTILINE
@@ -167,6 +168,45 @@ class TestPages:
         Each block is in a language that is run, or is no code.
         """
         assert set() == languages(path.read_text()) - {"python", "output", "console", "text"}
+
+
+class TestIndexes:
+    @pytest.mark.parametrize("folder", ["how-to", "reference", "explanation"])
+    def test_each_page_is_introduced(self, folder):
+        """
+        Each page of a folder is in the index of it with a line on what it answers, `- [](page.md): line`.
+        """
+        index = TOP / "docs" / folder / "index.md"
+        introduced = re.findall(r"^- \[\]\(([\w-]+\.md)\): \S", index.read_text(), re.MULTILINE)
+
+        assert {path.name for path in index.parent.glob("*.md")} - {"index.md"} == set(introduced)
+        assert len(introduced) == len(set(introduced))
+
+    def test_each_name_is_in_the_reference(self):
+        """
+        All that can be imported from `trio_run` is on its page, once.
+        """
+        page = (TOP / "docs/reference/trio_run.md").read_text()
+
+        assert sorted(
+            re.findall(r"^from \S+ import (\w+)", (TOP / "trio_run/__init__.py").read_text(), re.MULTILINE)
+        ) == sorted(re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE))
+
+
+class TestRules:
+    def test_each_rule_has_a_test(self):
+        """
+        The reference of the rules names a test for each, and there is one of that name.
+        """
+        rules = re.findall(r"^(?:\d+\. |\| (?!-|the ).*\. ).*", RULES.read_text(), re.MULTILINE)
+        named = set(re.findall(r"`(test_\w+)`", RULES.read_text()))
+        written = {
+            name for path in (TOP / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+        }
+
+        assert len(rules) > 70
+        assert [] == [rule for rule in rules if not re.search(r"`test_\w+`( \|)?$", rule)]
+        assert set() == named - written
 
 
 class TestCommands:

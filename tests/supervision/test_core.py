@@ -334,6 +334,20 @@ class TestBudget:
         assert ["Start a"] == moves(actions)
         assert 1 == core.restarts.ledger.spent
 
+    def test_a_failed_attempt_to_start_counts_once(self):
+        """
+        A life that a restart began, and that was never ready, is charged like one that was.
+        """
+        core = up(make_core("a", restarts=1))
+        fails(core, "a")
+
+        assert Phase.STARTING is core.slots["a"].phase
+
+        fails(core, "a")
+
+        assert 2 == core.restarts.ledger.spent
+        assert End.GAVE_UP is core.end
+
     def test_an_order_never_counts(self):
         """
         Restarting by hand leaves the budget alone and clears the row of failures.
