@@ -201,7 +201,9 @@ class TestRules:
         rules = re.findall(r"^(?:\d+\. |\| (?!-|the ).*\. ).*", RULES.read_text(), re.MULTILINE)
         named = set(re.findall(r"`(test_\w+)`", RULES.read_text()))
         written = {
-            name for path in (TOP / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+            name
+            for path in (TOP / "tests").rglob("test_*.py")
+            for name in re.findall(r"def (test_\w+)", path.read_text())
         }
 
         assert len(rules) > 70
