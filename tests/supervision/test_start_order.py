@@ -13,6 +13,7 @@ from tests.supervision.scripts import EventLog, steady
 from tests.supervision.test_core import fails, gone, moves, up
 from tests.supervision.test_core_walk import World, lines_for_a_failure
 from tests.supervision.test_rules import ends
+from trio_run.supervision._changes import replace_child
 from trio_run.supervision._core import Core
 from trio_run.supervision._facts import Booted, Ending, Ready
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
@@ -432,6 +433,26 @@ class TestRearranged:
             await shop.reconfigure([child("web", "cache"), child("cache", "db"), db])
 
         assert ["web ends", "cache ends", "db ends"] == log.lines[-3:]
+
+    def test_a_child_replaced_on_its_way_down_keeps_nobody_up(self):
+        """
+        One of the start that is going is replaced by one that counts as come later; at the end all the same all go.
+        """
+        core = web_of()
+        core.add("a", Rules(), Admission.BOOT)
+        core.add("b", Rules(), Admission.BOOT)
+        core.decide(0.0)
+        ready(core, "a", "b")
+        core.order.doom(core.slot("b"), "reconfigured")
+        core.decide(0.0)
+        replace_child(core, "b", Rules(), 0.0)
+        gone(core, "b", now=0.0)
+        core.stop_child("b", 0.0, "stopped by request")
+        gone(core, "b", now=0.0)
+
+        core.stop(End.ASKED, math.inf, "enough")
+
+        assert ["Cancel a"] == moves(core.decide(0.0))
 
     async def test_a_replaced_child_may_come_after_others_than_before(self):
         """

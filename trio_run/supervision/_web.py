@@ -42,7 +42,7 @@ class Web(Order):
     _falling: dict[str, Slot] = attrs.field(factory=dict)
     _sinks: list[Slot] = attrs.field(factory=list)
     _above: dict[str, int] = attrs.field(factory=dict)  # How many of those behind it are still falling.
-    _late: int = 0  # How many are falling that came after the start, and name nobody.
+    _late: set[str] = attrs.field(factory=set)  # Who is falling that came after the start, and names nobody.
     _held_by: Slot | None = None
 
     def rest_of(self, slot: Slot) -> list[Slot]:
@@ -68,7 +68,7 @@ class Web(Order):
         self._before.clear()
         self._behind.clear()
         self._above.clear()
-        self._late = 0
+        self._late.clear()
         after = {name: self.slots[name].rules.after or () for name in names}
         Order.rearrange(self, in_order({name: [each for each in after[name] if each in after] for name in names}))
         for slot in self._falling.values():
@@ -148,8 +148,10 @@ class Web(Order):
             self._above[name] = self._above.get(name, 0) + step
             if not self._above[name]:
                 self._look_again(name)
-        if _is_late(slot):
-            self._late += step
+        if step > 0 and _is_late(slot):
+            self._late.add(slot.name)
+        elif step < 0 and slot.name in self._late:  # Its rules may be others by now.
+            self._late.remove(slot.name)
             if not self._late:
                 self._sinks += self._falling.values()
 
