@@ -454,6 +454,25 @@ class TestRearranged:
 
         assert ["Cancel a"] == moves(core.decide(0.0))
 
+    def test_a_replaced_child_that_others_come_after_goes_down_after_them(self):
+        """
+        One that counts as come later waits for those behind it, and they do not wait for it.
+        """
+        core = web_of()
+        core.add("a", Rules(), Admission.BOOT)
+        core.add("b", Rules(after=("a",)), Admission.BOOT)
+        core.decide(0.0)
+        ready(core, "a")
+        ready(core, "b")
+        replace_child(core, "a", Rules(), 0.0)
+        gone(core, "a")
+        ready(core, "a")
+
+        core.stop(End.ASKED, math.inf, "enough")
+
+        assert ["Cancel b"] == moves(core.decide(0.0))
+        assert ["Cancel a"] == moves(gone(core, "b"))
+
     async def test_a_replaced_child_may_come_after_others_than_before(self):
         """
         But not in a ring, nor after nobody; then nothing is changed.
