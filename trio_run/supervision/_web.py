@@ -148,7 +148,7 @@ class Web(Order):
             self._above[name] = self._above.get(name, 0) + step
             if not self._above[name]:
                 self._look_again(name)
-        if step > 0 and _is_late(slot) and not self._behind[slot.name]:  # Those behind it would wait for it, and it for them.
+        if step > 0 and _is_late(slot) and not self._behind[slot.name]:  # Or those behind it would wait for it.
             self._late.add(slot.name)
         elif step < 0 and slot.name in self._late:  # Its rules may be others by now.
             self._late.remove(slot.name)
