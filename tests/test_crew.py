@@ -222,6 +222,32 @@ class TestWorkers:
 
         assert [2, 2, 1, 1, 1] == idle
 
+    async def test_each_for_itself(self):
+        """
+        Workers that began to rest at different times end at different times, each when it has rested for long enough.
+        """
+        async with tr.open_pool(3, idle_time=10) as pool:
+            for seconds in (1, 2, 5):
+                pool.start_soon(trio.sleep, seconds)
+            await pool.wait_idle()
+            found = []
+            for moment in (10.5, 11.5, 14.5, 15.5):
+                await trio.sleep_until(moment)
+                found.append(pool.statistics().idle)
+
+        assert [3, 2, 1, 0] == found
+
+    async def test_nobody_stays_for_them(self):
+        """
+        Leaving the block does not wait until workers that rest have rested for long enough.
+        """
+        async with tr.open_pool(3, idle_time=10) as pool:
+            pool.start_soon(trio.sleep, 1)
+            await pool.wait_idle()
+            await wait_all_tasks_blocked()
+
+        assert 1 == trio.current_time()
+
     async def test_a_rest_before_does_not_shorten_a_job(self):
         """
         A worker that was called is not ended for having rested.

@@ -49,7 +49,12 @@ class State(enum.Enum):
     """Its supervisor stopped it."""
 
 
-_OVER = frozenset({State.FINISHED, State.FAILED, State.CANCELLED, State.STOPPED})
+_OVER = (
+    State.FINISHED,
+    State.FAILED,
+    State.CANCELLED,
+    State.STOPPED,
+)  # The hash of a state costs more than this takes.
 
 
 @attrs.define(eq=False, repr=False)

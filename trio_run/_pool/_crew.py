@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
@@ -47,6 +47,8 @@ class Crew:
 
     per_worker: PerWorker[object] | None = None
     context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
+    now: Callable[[], float] = attrs.field(factory=lambda: trio.lowlevel.current_clock().current_time)
+    """The clock of the run, asked directly since every job asks."""
 
     over: bool = False
     """Whether the pool was cancelled, or is broken."""
@@ -72,6 +74,9 @@ class Crew:
     lined_up: Getter | None = None
     """A worker that waits for a token, or is on its way to do so."""
 
+    patience: trio.CancelScope | None = None
+    """Around the task that sends workers home who have rested for long; there is one while any rests."""
+
     idle: trio.Event | None = None
     """Set when all jobs are over, where somebody waits for that."""
 
@@ -94,15 +99,15 @@ class Crew:
         """
         if self.lined_up is not None:  # There is no token then; or there is just now, and that worker will come here.
             return
-        limiter = self.jobs.limiter
-        while self.jobs and limiter.available_tokens > 0:
+        limiter, jobs = self.jobs.limiter, self.jobs
+        while (waits := bool(jobs)) and limiter.available_tokens > 0:
             worker = self._call_worker()
             limiter.acquire_on_behalf_of_nowait(worker)
             self.lend(worker)
-            job = worker.hand = self.jobs.take()
+            job = worker.hand = jobs.take()
             if job is not None:
                 job.doer = worker
-        if self.jobs:
+        if waits:
             self.lined_up = self._call_worker()
 
     def _call_worker(self) -> Getter:
@@ -111,12 +116,41 @@ class Crew:
         """
         if self.parked:
             worker = self.parked.pop()
-            worker.scope.deadline = math.inf
             reschedule(worker.task)
         else:
             worker = self.hire(self)
-            self.context.run(functools.partial(self.nursery.start_soon, worker.run, name=f"{self.path} worker"))
+            self._start_soon(worker.run, "worker")
         return worker
+
+    def _start_soon(self, fn: Callable[[], Awaitable[None]], name: str) -> None:
+        self.context.run(functools.partial(self.nursery.start_soon, fn, name=f"{self.path} {name}"))
+
+    def park(self, worker: Getter) -> None:
+        """
+        Have a worker rest until it is called, or sent home.
+        """
+        worker.rests_since = self.now()
+        self.parked.append(worker)
+        if self.patience is None and self.idle_time < math.inf:
+            self.patience = trio.CancelScope()
+            self._start_soon(self._send_home, "rest")
+
+    async def _send_home(self) -> None:
+        """
+        End the workers that rest for too long: a deadline for each rest would cost a quarter of a job.
+        """
+        if self.patience is not None:
+            with self.patience:
+                while self.parked:
+                    longest = self.parked[0]
+                    until = longest.rests_since + self.idle_time
+                    if self.now() >= until:
+                        del self.parked[0]
+                        longest.dismissed = True
+                        reschedule(longest.task)
+                    else:
+                        await trio.sleep_until(until)
+        self.patience = None
 
     def lend(self, worker: Getter) -> None:
         """
@@ -164,6 +198,8 @@ class Crew:
         if self.left:
             while self.parked:
                 self._call_worker()
+            if self.patience is not None:
+                self.patience.cancel(reason=f"{self.path} has no more jobs")
             if self.lined_up is not None:
                 self.lined_up.scope.cancel(reason=f"{self.path} has no more jobs")
                 self.lined_up = None
@@ -201,7 +237,16 @@ class Getter:
     lent: bool = False
     """Whether it has a token."""
 
-    turn: Turn = attrs.field(factory=Turn)
+    turn: Turn = attrs.field(init=False)
+
+    rests_since: float = 0.0
+    """When it began to rest."""
+
+    dismissed: bool = False
+    """Whether it has rested for too long."""
+
+    def __attrs_post_init__(self) -> None:
+        self.turn = Turn(self.crew.now)
 
     def stop(self, reason: str | None) -> None:
         """
@@ -278,12 +323,11 @@ class Getter:
         crew, self.job = self.crew, None
         if crew.deserted or len(crew.parked) + crew.busy >= crew.jobs.limiter.total_tokens:
             return False
-        self.scope.deadline = trio.current_time() + crew.idle_time
-        crew.parked.append(self)
+        crew.park(self)
 
         def leave(_: object) -> Abort:
             crew.parked.remove(self)
             return Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(leave)
-        return True
+        return not self.dismissed

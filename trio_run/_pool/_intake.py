@@ -22,7 +22,7 @@ from .._names import join, name_of
 from .._step import not_a_job
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
-from ._job import Audience, Job
+from ._job import Audience, Job, make_job
 from ._waits import Waits
 from ._worker import Worker
 
@@ -33,21 +33,22 @@ class Intake(Waits):
     The way into one pool.
     """
 
-    now: Callable[[], float]
-    """The clock of the run, asked directly since every job asks."""
-
     def make(self, fn: Callable[..., object], args: tuple[Any, ...], name: str | None) -> Job:
         """
         Make a job, in a copy of the present context.
         """
-        if not callable(fn):
-            raise not_a_job(fn)
-        if name is None:
-            name = fn.__name__ if type(fn) is FunctionType and fn.__name__ != "<lambda>" else name_of(fn)
+        if type(fn) is not FunctionType:
+            if not callable(fn):
+                raise not_a_job(fn)
+            name = name_of(fn) if name is None else name
+        elif name is None:
+            name = fn.__name__
+            if name == "<lambda>":
+                name = name_of(fn)
         crew = self.crew
         if crew.over or (crew.left and crew.deserted):
             raise self.refusal(name)
-        return Job(self, name, fn, args, contextvars.copy_context(), self.now())
+        return make_job(self, name, fn, args, contextvars.copy_context(), crew.now())
 
     @property
     def closed(self) -> bool:
@@ -69,7 +70,7 @@ class Intake(Waits):
         Take a job, or raise `trio.WouldBlock`.
         """
         jobs = self.jobs
-        if (jobs.offered or len(jobs.queue) >= jobs.max_waiting) and not jobs.has_room:
+        if jobs.bounded and (jobs.offered or len(jobs.queue) >= jobs.max_waiting) and not jobs.has_room:
             self._tell_saturated()
             raise trio.WouldBlock
         jobs.queue.append(job)

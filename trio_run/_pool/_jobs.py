@@ -12,6 +12,7 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 # A job is a handle, and this file its owner.
+import math
 from collections import OrderedDict, deque
 from typing import cast
 
@@ -34,6 +35,9 @@ class Jobs:
     limiter: trio.CapacityLimiter
     max_waiting: float
 
+    bounded: bool = attrs.field(init=False)
+    """Whether there may be no room; otherwise nothing is ever offered and not taken."""
+
     queue: deque[Job] = attrs.field(factory=deque)
     """Jobs that were taken, and those among them that were withdrawn since."""
 
@@ -48,6 +52,9 @@ class Jobs:
 
     done: int = 0
     """How many jobs are over."""
+
+    def __attrs_post_init__(self) -> None:
+        self.bounded = self.max_waiting < math.inf
 
     def __bool__(self) -> bool:
         return len(self.queue) > self.withdrawn or bool(self.offered)

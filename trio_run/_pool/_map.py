@@ -11,7 +11,7 @@ its input. When the block is over so are all jobs, and nothing is read any more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, final
 
@@ -108,6 +108,9 @@ class _Lane(Audience):
     enough: float = 0
     """How many may be left when the reader goes on: a wider window is filled some at a time, but never so late that slots are free."""
 
+    width: float = 0
+    """How many inputs may be read and not taken, as it was when the reader last woke up."""
+
     reading: bool = True
     failure: Exception | None = None
     """What ended the reading early."""
@@ -151,7 +154,8 @@ class _Lane(Audience):
         self.live.discard(job)
         if self.order is Order.COMPLETION:
             self.row.append(job)
-        self.tell()
+        if self.row[0] is job or not self.live:  # Otherwise who takes would look in vain.
+            self.tell()
 
     def tell(self) -> None:
         """
@@ -160,11 +164,25 @@ class _Lane(Audience):
         self._release()
         self.news.set()
 
+    @property
+    def ready(self) -> bool:
+        """
+        Whether the next outcome is there.
+        """
+        return bool(self.row) and self.row[0].done
+
+    @property
+    def goes_on(self) -> bool:
+        """
+        Whether there may be more outcomes.
+        """
+        return self.reading or bool(self.items)
+
     def take(self) -> Outcome[Any, Any] | None:
         """
         Return the next outcome, if it is there.
         """
-        if not self.row or not self.row[0].done:
+        if not self.ready:
             return None
         job = self.row.popleft()
         index, item = self.items.pop(job)
@@ -256,9 +274,8 @@ class Map(Generic[ItemT, T]):
         for job in tuple(lane.live):
             job.cancel(reason)
         lane.asker = None  # Nothing waits for a slot any more.
-        with trio.CancelScope(
-            shield=True
-        ):  # As at the end of a nursery: all is cancelled, and nothing outlives the block.
+        # As at the end of a nursery: all is cancelled, and nothing outlives the block.
+        with trio.CancelScope(shield=True):
             while lane.live or lane.reading:
                 await lane.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
@@ -279,16 +296,15 @@ class Map(Generic[ItemT, T]):
         Cancellation:
             Ends the wait; no outcome is lost.
         """
-        await trio.lowlevel.checkpoint_if_cancelled()
         lane = self._opened()
+        if lane.ready or not lane.goes_on:
+            await trio.lowlevel.checkpoint()
         while (outcome := lane.take()) is None:
-            if not lane.reading and not lane.items:
-                await trio.lowlevel.cancel_shielded_checkpoint()
+            if not lane.goes_on:
                 if lane.failure is not None:
                     raise lane.failure
                 raise StopAsyncIteration
             await lane.wait()
-        await trio.lowlevel.cancel_shielded_checkpoint()
         return outcome
 
     def _opened(self) -> _Lane:
@@ -316,29 +332,35 @@ class Map(Generic[ItemT, T]):
             lane.tell()
 
     async def _offer_all(self, lane: _Lane) -> None:
-        items = self._items
-        if isinstance(items, AsyncIterable):
-            source = aiter(items)
+        if isinstance(self._items, AsyncIterable):
+            source = aiter(self._items)
             try:
-                while (item := await self._after(lane, source)) is not _END:
+                while True:
+                    await self._wait_for_room(lane)
+                    if (item := await anext(source, _END)) is _END:
+                        return
                     await self._offer(lane, item)
             finally:
                 if isinstance(source, AsyncGenerator):
                     await source.aclose()  # It was most likely made for this map, so nobody else would.
-        else:
-            iterator: Iterator[ItemT] = iter(items)
-            while (item := await self._after(lane, iterator)) is not _END:
-                await self._offer(lane, item)
+        iterator = iter(self._items)
+        while True:
+            if len(lane.items) >= lane.width:
+                await self._wait_for_room(lane)
+            if (item := next(iterator, _END)) is _END:
+                return
+            await self._offer(lane, item)
 
-    async def _after(self, lane: _Lane, source: Iterator[ItemT] | AsyncIterator[ItemT]) -> ItemT:
+    async def _wait_for_room(self, lane: _Lane) -> None:
         """
-        Return the next input, as soon as there is room for it in the window.
+        Wait until there is room in the window for another input.
         """
-        while len(lane.items) >= (width := self._width):
-            lane.enough = width - max(1, (width - self._intake.jobs.limiter.total_tokens) // 2)
+        lane.width = self._width
+        while len(lane.items) >= lane.width:
+            lane.enough = lane.width - max(1, (lane.width - self._intake.jobs.limiter.total_tokens) // 2)
             lane.room = trio.Event()
             await lane.room.wait()
-        return next(source, _END) if isinstance(source, Iterator) else await anext(source, _END)
+            lane.width = self._width
 
     @property
     def _width(self) -> float:
@@ -354,6 +376,7 @@ class Map(Generic[ItemT, T]):
                 self._intake.put(job)
             else:
                 await self._intake.submit(job, None)
+                lane.width = self._width
         except BaseException:
             lane.live.discard(job)
             raise

@@ -84,7 +84,7 @@ def make_intake(
     Make the inside of a pool, whose workers run in *nursery*.
     """
     crew = Crew(path, jobs, nursery, idle_time, current_stream(), Worker, per_worker)
-    return Intake(crew, jobs, trio.lowlevel.current_clock().current_time)
+    return Intake(crew, jobs)
 
 
 def limiter_of(size: float | trio.CapacityLimiter, title: str) -> trio.CapacityLimiter:

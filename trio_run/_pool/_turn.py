@@ -4,6 +4,8 @@ The turn of a worker: how long it may go from job to job before it lets others h
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import trio
 
@@ -17,6 +19,9 @@ class Turn:
     What one worker did since it was its turn.
     """
 
+    now: Callable[[], float]
+    """The clock of the run."""
+
     jobs: int = 0
     """How many jobs it began."""
 
@@ -24,20 +29,20 @@ class Turn:
     """Whether the last of them gave way to the loop."""
 
     until: float = 0.0
-    """When the turn is over, in seconds of `trio.current_time`."""
+    """When the turn is over, in seconds of that clock."""
 
     def begin(self) -> None:
         """
         Count from here.
         """
-        self.jobs, self.slept, self.until = 0, False, trio.current_time() + TURN_SECONDS
+        self.jobs, self.slept, self.until = 0, False, self.now() + TURN_SECONDS
 
     @property
     def over(self) -> bool:
         """
         Whether it is somebody else's.
         """
-        return self.jobs >= TURN_JOBS or (self.slept and trio.current_time() >= self.until)
+        return self.jobs >= TURN_JOBS or (self.slept and self.now() >= self.until)
 
 
 def rivals(limiter: trio.CapacityLimiter, own: object | None) -> bool:
