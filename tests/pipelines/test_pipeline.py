@@ -528,7 +528,7 @@ class TestConstruction:
             (lambda: tr.stage(len), TypeError, "no async function"),
             (lambda: tr.stage(double, workers=0), ValueError, "one worker or more, not 0"),
             (lambda: tr.stage(double, workers=2.0), TypeError, "whole number, not 2.0"),
-            (lambda: tr.stage(double, on_error="explode"), ValueError, "explode"),
+            (lambda: tr.stage(double, on_error="explode"), ValueError, "no OnError. It can be 'fail', 'skip'"),
             (tr.fan_out, ValueError, "one branch or more"),
             (lambda: tr.broadcast([]), ValueError, "one branch or more"),
             (lambda: tr.fan_out(tr.sink(double)), TypeError, "fan_out is made of stages"),

@@ -4,7 +4,6 @@ What there is to know of an actor before it runs.
 
 from __future__ import annotations
 
-import enum
 import inspect
 from collections.abc import Callable
 
@@ -12,9 +11,10 @@ import attrs
 
 from .._names import name_of
 from .._runner import Recipe
+from .._word import Word
 
 
-class OnExit(enum.Enum):
+class OnExit(Word):
     """
     What the end of an actor means to the others.
     """

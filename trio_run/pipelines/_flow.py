@@ -9,7 +9,6 @@ somebody or told of. An ordered part sends results in the order in which their i
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import trio
 
 from .._sinks import Stream
 from .._step import without_cancelled
+from .._word import Word
 from ..events import StageFailed, StageFinished, StageSkipped
 
 Receive = trio.MemoryReceiveChannel[Any]
@@ -26,7 +26,7 @@ End = trio.MemorySendChannel[Any] | trio.MemoryReceiveChannel[Any]
 Work = Callable[..., Awaitable[object]]
 
 
-class OnError(enum.Enum):
+class OnError(Word):
     """
     What becomes of an item over which a stage raised.
     """
