@@ -2,6 +2,8 @@
 What a person starts: who takes the failure, and in which order it stops.
 """
 
+import contextlib
+
 import pytest
 import trio
 
@@ -28,6 +30,25 @@ class TestRestart:
             assert isinstance(caught.value.__cause__, ValueError)
             assert 2 == runner.lives
             assert ["down", "up"] == [child.phase for child in top.statistics()]
+
+            await top.restart("a")
+
+            assert ["up", "up"] == [child.phase for child in top.statistics()]
+
+    @pytest.mark.parametrize("idle", [tr.Ignore(), tr.Done()])
+    async def test_so_does_one_that_had_nothing_to_do(self, idle):
+        """
+        It was never ready, but whoever asked for it first was served; so a later start that fails does not forget it.
+        """
+        runner = Planned(EventLog(), "a", (0, idle), (0, ValueError("no")), early=frozenset({1, 2}))
+        async with tr.open_supervisor("top") as top:
+            top.start_soon(tr.Child(trio.sleep_forever, name="b"))
+            with contextlib.suppress(tr.StartFailed):
+                await top.start(tr.Child(runner, name="a"))
+            with pytest.raises(tr.StartFailed):
+                await top.restart("a")
+
+            assert ["b", "a"] == [child.name for child in top.statistics()]
 
             await top.restart("a")
 

@@ -41,7 +41,7 @@ class Judge:
         if fact.ending is Ending.FATAL:
             verdict = self._doom_all(slot, fact, End.FATAL, now)
         elif by_itself and _is_over(slot, fact.ending):
-            verdict = self._rest(slot, Verdict.RESTS)
+            verdict, slot.proven = self._rest(slot, Verdict.RESTS), True
             if fact.ending is Ending.IGNORED:  # It has not ended, as it never was there.
                 verdict = Verdict.IGNORED
         elif doomed:

@@ -89,7 +89,7 @@ class Slot:
     fault: Exception | None = None  # Why the present life is taken down as a failure.
     leaving: bool = False  # To be forgotten once it is down.
     hears: bool = False
-    proven: bool = False  # Was ready once, in any life.
+    proven: bool = False  # Was ready once, in any life, or had nothing to do: whoever asked for it has it.
     called: bool = False  # It rested; whoever asked for its next start takes the failure of it.
     life: int = 0
     failures: int = 0  # In a row.

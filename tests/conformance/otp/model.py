@@ -380,30 +380,21 @@ class Supervisor:
         held = isinstance(outcome, Call)
         world.note("start", p=path_text(path), n=life, o="error" if held else outcome)
         if isinstance(outcome, Call):
-            self.hold(outcome)
+            self.box.append(Held(outcome))
             raise FailedError("boom")
         if outcome == "error":
             raise FailedError("boom")
         if outcome == "raise":
             raise FailedError("raise")
+        child.is_new = False
         if outcome == "ignore":
             self.dismiss(child)
             return
         if child.spec.flags is not None:
             Supervisor(world, path, child.spec.flags).boot(child.spec.specs)
         child.rest()
-        child.life, child.wanted, child.is_new = life, True, False
+        child.life, child.wanted = life, True
         world.running[path] = (life, child.spec)
-
-    def hold(self, call: Call) -> None:
-        """
-        Put a call into the box of the supervisor it is for.
-        """
-        supervisor = self.world.supervisors.get(call.path)
-        if supervisor is None:
-            self.world.held.append((call.op, "noproc"))
-        else:
-            supervisor.box.append(Held(call))
 
     def dismiss(self, child: Child) -> None:
         """

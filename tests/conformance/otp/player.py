@@ -5,8 +5,9 @@ Each supervisor of a scenario is a `Supervisor`, each other child an async funct
 decided here, and no supervisor is looked into. What the children and the callers see is written down where they see it; what
 only a supervisor can know, that a life begins and what became of one that ended, is taken from its events.
 
-Time stands still but for the scenario's own seconds. Where a grace or a delay has to pass, it is shorter than anything that a
-scenario can count.
+Time stands still but for the scenario's own seconds. Where a grace or a delay has to pass, it is a moment, and what moments
+there were is taken off the next of those seconds, so they never add up to half a second. Where moments pass, a window is half
+a second longer: it holds just what OTP's does, which counts whole seconds and both of its ends.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import collections
 import contextlib
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -34,7 +36,10 @@ MOST_TURNS = 10_000
 """So many restarts and calls may follow from one thing done."""
 
 MOMENT = 1e-5
-"""Seconds between two attempts to start a child, in scenarios that make calls meanwhile."""
+"""Seconds between two attempts to start a child."""
+
+SLACK = 0.5
+"""Seconds that moments may take together."""
 
 RESTARTS = {
     "permanent": tr.Restart.ALWAYS,
@@ -61,17 +66,20 @@ class CrashError(Exception):
     """
 
 
+@attrs.frozen(kw_only=True)
 class Pause(tr.Backoff):
     """
-    A delay before every restart, so that there is time for calls where OTP has its mailbox.
+    A delay after each start that failed, so that there is time for calls where OTP has its mailbox.
     """
+
+    has_started: Callable[[], bool]
 
     def delay(self, failures: int, luck: float) -> float:
         """
-        Return always the same.
+        Return a moment, or no time at all after a life that was ready.
         """
         del failures, luck
-        return MOMENT
+        return 0.0 if self.has_started() else MOMENT
 
 
 @attrs.define(eq=False)
@@ -120,16 +128,19 @@ class Player:
         self.scenario, self.clock = scenario, clock
         self.events: list[Event] = []
         self.answers: list[tuple[str, str]] = []
-        self.held: collections.deque[Call] = collections.deque()
+        self.held: collections.deque[tuple[Call, tr.Supervisor]] = collections.deque()
+        """Calls to make, and whom to: the supervisor of that time, which may have a successor when they are made."""
+
         self.plans: dict[Path, list[str | Call]] = {}
         self.orders: dict[Path, Order] = {}
         self.supervisors: dict[Path, tr.Supervisor] = {}
         self.root_exit: str | None = None
         self.translation = Translation(self)
-        waits = has_calls(scenario)
-        self.backoff = Pause(stable_after=0.0) if waits else tr.Backoff(first=0.0, max=0.0)
-        # OTP counts whole seconds. Where moments have passed ours are a hair longer, and the edge of a window is blurred.
-        self.blur = 0.5 if waits or is_stubborn(scenario) else 0.0
+        self.seconds = 0
+        """Those that the scenario has let pass."""
+
+        self.waits = has_calls(scenario)
+        self.slack = SLACK if self.waits or is_stubborn(scenario) else 0.0
 
     def note(self, e: str, **details: object) -> None:
         """
@@ -182,12 +193,14 @@ class Player:
                 if not is_at_rest(child)
             ]
             if self.held and "stopping" not in phases:
-                self.nursery.start_soon(self.answer_held, self.held.popleft())
+                self.nursery.start_soon(self.answer_held, *self.held.popleft())
             elif phases:
                 seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
                 if seconds > 2 * MOMENT:
                     raise StuckError(f"Children are {', '.join(phases)}, and nothing will happen.")
                 self.clock.jump(seconds)
+                if self.clock.current_time() > self.seconds + SLACK:
+                    raise StuckError("So many moments have passed that no window is exact any more.")
             else:
                 return
         raise StuckError(f"After {MOST_TURNS} turns there is still no end.")
@@ -202,7 +215,8 @@ class Player:
             case Stop():
                 self.supervisors[()].request_stop()
             case Advance(seconds=seconds):
-                self.clock.jump(seconds)
+                self.seconds += seconds
+                self.clock.jump(max(0.0, self.seconds - self.clock.current_time()))
             case Plan(path=path, outcomes=outcomes):
                 self.plans[path] = list(outcomes)
             case Exits(exits=exits):
@@ -218,7 +232,7 @@ class Player:
         """
         Make a call, and keep what comes of it.
         """
-        answers.append(await self.call(call))
+        answers.append(await self.call(call, self.supervisors.get(call.path)))
 
     def let_exit(self, exits: tuple[tuple[Path, str], ...]) -> str:
         """
@@ -242,22 +256,25 @@ class Player:
         """
         Cancel the scope of a child, as somebody who holds its handle might.
         """
-        shell = self.supervisors[path[:-1]]._shell
-        assert shell is not None
-        shell.seats[path[-1]].cancel("killed")
+        self.supervisors[path[:-1]].get(path[-1]).cancel("killed")
 
-    async def answer_held(self, call: Call) -> None:
+    def hold(self, path: Path, call: Call) -> None:
         """
-        Make a call that a child wanted made when its start has failed.
+        Keep a call that the child at *path* wants made, to its supervisor, when its start has failed.
         """
-        self.answers.append((call.op, await self.call(call)))
+        self.held.append((attrs.evolve(call, path=path[:-1]), self.supervisors[path[:-1]]))
 
-    async def call(self, call: Call) -> str:  # noqa: PLR0911 - one for each answer there is
+    async def answer_held(self, call: Call, supervisor: tr.Supervisor) -> None:
+        """
+        Make a call that was kept.
+        """
+        self.answers.append((call.op, await self.call(call, supervisor)))
+
+    async def call(self, call: Call, supervisor: tr.Supervisor | None) -> str:  # noqa: PLR0911 - one for each answer there is
         """
         Make a call, and put what comes of it in OTP's words.
         """
-        supervisor = self.supervisors.get(call.path)
-        if supervisor is None:
+        if supervisor is None or supervisor is not self.supervisors.get(call.path):
             return "noproc"
         path = (*call.path, call.id)
         try:
@@ -328,8 +345,8 @@ class Player:
             "root",
             *(self.make_child((*path, spec.id), spec) for spec in specs),
             strategy=flags.strategy,
-            budget=tr.Budget(restarts=flags.intensity, per=flags.period + self.blur),
-            backoff=self.backoff,
+            budget=tr.Budget(restarts=flags.intensity, per=flags.period + self.slack),
+            backoff=tr.Backoff(first=0.0, max=0.0),
             **keywords,
         )
 
@@ -343,6 +360,7 @@ class Player:
             name=spec.id,
             restart=RESTARTS[spec.restart],
             grace=graces.get(spec.shutdown, GRACE),
+            backoff=Pause(stable_after=0.0, has_started=lambda: path in self.translation.ready) if self.waits else None,
             **({"significant": True} if spec.significant else {}),
         )
 
@@ -352,7 +370,6 @@ class Player:
         """
         outcome = self.translation.outcomes.pop(path)
         if isinstance(outcome, Call):
-            self.held.append(outcome)
             raise NoStartError("boom")
         if outcome == "ignore":
             raise tr.Ignore

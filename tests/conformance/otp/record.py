@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ from .scenarios import random_scenario
 ESCRIPT = Path(__file__).with_name("record.escript")
 
 
-def record(file: Path, seeds: Iterable[int]) -> None:
+def record(file: Path, scenarios: Sequence[dict[str, Any]]) -> None:
     """
-    Write a recording of the scenario of each seed to *file*.
+    Write a recording of each scenario to *file*.
     """
-    scenarios = [random_scenario(seed) for seed in seeds]
     with tempfile.TemporaryDirectory() as folder:
         terms = Path(folder) / "scenarios"
         terms.write_text("".join(term_of(number, each) for number, each in enumerate(scenarios)))
@@ -112,4 +111,4 @@ if __name__ == "__main__":
     count, first = (
         (int(each) for each in [*sys.argv[2:], "2000", "0"][:2]) if len(sys.argv) < 4 else map(int, sys.argv[2:4])
     )
-    record(Path(sys.argv[1]), range(first, first + count))
+    record(Path(sys.argv[1]), list(map(random_scenario, range(first, first + count))))

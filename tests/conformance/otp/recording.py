@@ -76,6 +76,8 @@ class Spec:
 class Call:
     """
     Something asked of the supervisor *path*: terminate, restart, delete or start the child *id*.
+
+    In a plan it is asked of the child's own supervisor, whatever the path: so does the recorder.
     """
 
     op: str
@@ -200,7 +202,32 @@ def scenario_from(data: dict[str, Any]) -> Scenario:
     Read flags, specs and ops.
     """
     specs = tuple(_spec(each) for each in _array(data["specs"], "specs"))
-    return Scenario(_flags(data["flags"]), specs, tuple(_op(each) for each in _array(data["ops"], "ops")))
+    ops = tuple(_op(each) for each in _array(data["ops"], "ops"))
+    _check_calls((), specs)
+    for op in ops:
+        if isinstance(op, Plan):
+            _check_plan(op.path, op.outcomes)
+        elif isinstance(op, Call) and op.spec is not None:
+            _check_calls(op.path, (op.spec,))
+    return Scenario(_flags(data["flags"]), specs, ops)
+
+
+def _check_calls(path: Path, specs: tuple[Spec, ...]) -> None:
+    for spec in specs:
+        here = (*path, spec.id)
+        _check_plan(here, spec.plan)
+        _check_calls(here, spec.specs)
+
+
+def _check_plan(path: Path, plan: tuple[str | Call, ...]) -> None:
+    """
+    Refuse held calls for a child by another supervisor: the recorder would start it here, under a path that is not its own.
+    """
+    for call in plan:
+        if isinstance(call, Call) and call.spec is not None:
+            if call.path != path[:-1]:
+                raise BadRecordingError(f"{'/'.join(path)} can only have children started by its own supervisor.")
+            _check_calls(call.path, (call.spec,))
 
 
 def _flags(data: Any) -> Flags:

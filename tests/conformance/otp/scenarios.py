@@ -2,17 +2,22 @@
 Random scenarios, in JSON as recordings have them.
 
 Four families, since scenarios that are random all over hardly ever meet the edges: anything at all; failures at the edge of a
-window; significant children that end, fail to start and pass; and calls that come while a group is being restarted.
+window; significant children that end, fail to start and pass; and calls that come while a group is being restarted. Besides,
+there are trees of other shapes, each with much of one thing.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
+
+import attrs
 
 Json = Any
 
 STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]
+USUALLY_ROUGH = 0.13
 REASONS: list[Json] = ["crash", "crash", "normal", "shutdown", ["shutdown", "x"], "kill"]
 
 
@@ -21,7 +26,7 @@ def random_scenario(seed: int) -> dict[str, Json]:
     Return the flags, specs and ops of a scenario.
     """
     r = random.Random(seed)
-    family = r.choices([anything, windows, significance, interruptions], [5, 1, 2, 2])[0]
+    family = r.choices([anything, windows, significance, interruptions], [5, 2, 2, 1])[0]
     return family(r)
 
 
@@ -132,7 +137,7 @@ def interruptions(r: random.Random) -> dict[str, Json]:
     return scenario(flags, specs, ops)
 
 
-def outcome(r: random.Random, path: list[str], names: list[str]) -> Json:
+def outcome(r: random.Random, path: list[str], names: Sequence[str]) -> Json:
     """
     How a start goes, often not well.
     """
@@ -140,52 +145,113 @@ def outcome(r: random.Random, path: list[str], names: list[str]) -> Json:
     return ["hold_error", call(r, path, names)] if kind == "hold" else kind
 
 
-def call(r: random.Random, path: list[str], names: list[str]) -> Json:
+def call(r: random.Random, path: list[str], names: Sequence[str]) -> Json:
     """
     Something asked of a supervisor.
     """
     name = r.choice(names)
-    if r.random() < 0.25:
+    op = r.choices(["start", "terminate", "restart", "delete"], [10, 10, 10, 6])[0]
+    if op == "start":
         spec = {"id": name, "restart": r.choice(["permanent", "transient", "temporary"])}
         if r.random() < 0.3:
             spec["plan"] = r.choices(["ok", "error", "raise", "ignore"], k=2)
         return ["start", path, spec | on_stop(r)]
-    return [r.choice(["terminate", "restart", "restart", "delete"]), path, name]
+    return [op, path, name]
 
 
-def on_stop(r: random.Random) -> dict[str, Json]:
+def on_stop(r: random.Random, rough: float = USUALLY_ROUGH) -> dict[str, Json]:
     """
     How a child goes, mostly well.
     """
-    kind = r.random()
-    if kind < 0.1:
+    kind = r.random() / rough
+    if kind < 0.77:
         return {"on_stop": ["exit", r.choice(["normal", ["shutdown", "x"], "crash"])]}
-    if kind < 0.13:
+    if kind < 1:
         return {"on_stop": "stubborn", "shutdown": 10}
     return {"shutdown": r.choice([5000, 5000, "infinity", "brutal_kill"])}
 
 
-def anything(r: random.Random) -> dict[str, Json]:
+@attrs.frozen(kw_only=True)
+class Shape:
     """
-    A tree of up to three levels, and all that can be done to it.
+    What a tree looks like, and what is done to it.
+    """
+
+    depth: int = 2
+    """How many levels there may be below the first."""
+
+    width: int = 4
+    nesting: float = 0.25
+    """The part of children that are supervisors."""
+
+    intensities: Sequence[int] = (0, 1, 2, 3, 5, 50)
+    periods: Sequence[int] = (1, 5, 10)
+    significance: float = 0.3
+    """The part of supervisors that ask who is significant."""
+
+    starts: int = 5
+    """For how many starts of a child there is a plan."""
+
+    rough: float = USUALLY_ROUGH
+    """The part of children that do not go as they should; a quarter of them are stubborn."""
+
+    ops: tuple[int, int] = (3, 12)
+    kinds: Sequence[int] = (35, 12, 36, 14, 2, 3)
+    """How often there are exits, bursts, calls, seconds, plans and stops."""
+
+    seconds: Sequence[int] = (0, 1, 1, 4, 5, 6, 10, 11)
+    reasons: Sequence[Json] = REASONS
+
+
+USUAL = Shape()
+SHAPES = [
+    Shape(depth=4, width=3, nesting=0.55, intensities=(0, 1, 1, 2, 3), kinds=(45, 15, 20, 14, 3, 1)),
+    Shape(depth=1, ops=(15, 40), intensities=(3, 5, 10, 50), kinds=(20, 10, 60, 8, 8, 0)),
+    Shape(
+        significance=0.9, reasons=["normal", "normal", "shutdown", "crash", "kill"], nesting=0.4, intensities=(1, 5, 50)
+    ),
+    Shape(
+        depth=0, periods=(1, 2, 3, 7, 30, 60), seconds=(0, 1, 2, 3, 6, 7, 29, 30, 31, 60), kinds=(45, 10, 5, 45, 3, 0)
+    ),
+    Shape(depth=1, width=7, nesting=0.1, kinds=(10, 60, 15, 5, 5, 0), intensities=(2, 3, 5, 50)),
+    Shape(rough=0.7, reasons=["kill", "kill", "crash"], kinds=(30, 20, 40, 5, 5, 1)),
+    Shape(starts=12, intensities=(5, 10, 50), kinds=(50, 15, 20, 5, 20, 0)),
+]
+
+
+def other_scenario(seed: int) -> dict[str, Json]:
+    """
+    Return a scenario with more of one thing than is usual: levels, calls, significance, time, bursts, stubbornness or plans.
+    """
+    r = random.Random(f"other {seed}")
+    return anything(r, r.choice(SHAPES))
+
+
+def anything(r: random.Random, shape: Shape = USUAL) -> dict[str, Json]:
+    """
+    A tree of some levels, and all that can be done to it.
     """
     paths: list[list[str]] = []
     supervisors: list[list[str]] = [[]]
 
+    def names(path: list[str]) -> str:
+        return "xyzuvwt"[: max(3, shape.width)] if path else "abcdefg"[: shape.width]
+
     def flags() -> dict[str, Json]:
         result: dict[str, Json] = {
             "strategy": r.choice(STRATEGIES),
-            "intensity": r.choice([0, 1, 2, 3, 5, 50]),
-            "period": r.choice([1, 5, 10]),
+            "intensity": r.choice(shape.intensities),
+            "period": r.choice(shape.periods),
         }
-        if r.random() < 0.3:
+        if r.random() < shape.significance:
             result["auto_shutdown"] = r.choice(["any_significant", "all_significant"])
         return result
 
-    def plan(path: list[str], names: list[str]) -> list[Json]:
+    def plan(path: list[str]) -> list[Json]:
         first = "ok" if r.random() < 0.93 else r.choice(["ignore", "error", "raise"])
-        rest = [r.choice(["ok", outcome(r, path, names), "raise"]) for _ in range(r.randint(0, 4))]
-        return [first, *rest][: r.randint(0, 5)]
+        some = [*names(path), "d"]
+        rest = [r.choice(["ok", outcome(r, path, some), "raise"]) for _ in range(r.randint(0, shape.starts - 1))]
+        return [first, *rest][: r.randint(0, shape.starts)]
 
     def spec(path: list[str], name: str, parent: dict[str, Json], depth: int) -> dict[str, Json]:
         here = [*path, name]
@@ -195,35 +261,36 @@ def anything(r: random.Random) -> dict[str, Json]:
         }
         if result["restart"] != "permanent" and "auto_shutdown" in parent and r.random() < 0.6:
             result["significant"] = True
-        if depth < 2 and r.random() < 0.25:
+        if depth < shape.depth and r.random() < shape.nesting:
             own = flags()
             supervisors.append(here)
-            result["sup"] = [own, [spec(here, each, own, depth + 1) for each in "xyz"[: r.randint(0, 3)]]]
+            some = names(here)[: r.randint(0, min(3, shape.width))]
+            result["sup"] = [own, [spec(here, each, own, depth + 1) for each in some]]
             if r.random() < 0.2:
                 result["plan"] = ["ok", *r.choices(["ok", "error", "ignore"], k=2)]
         else:
             paths.append(here)
-            result |= on_stop(r)
-            result["plan"] = plan(path, list("xyzd" if path else "abcd"))
+            result |= on_stop(r, shape.rough)
+            result["plan"] = plan(path)
         return result
 
     top = flags()
-    specs = [spec([], name, top, 0) for name in "abcd"[: r.randint(1, 4)]]
+    specs = [spec([], name, top, 0) for name in names([])[: r.randint(1, shape.width)]]
 
     def op() -> Json:
         where = r.choice(supervisors)
-        names = list("xyz" if where else "abcd")
-        kind = r.choices(["exit", "burst", "call", "advance", "plan", "stop"], [35, 12, 36, 14, 3, 2])[0]
+        kind = r.choices(["exit", "burst", "call", "advance", "plan", "stop"], shape.kinds)[0]
         if kind == "exit" and paths:
-            return ["exit", r.choice(paths), r.choice(REASONS)]
+            return ["exit", r.choice(paths), r.choice(shape.reasons)]
         siblings = [path for path in paths if path[:-1] == where]
         if kind == "burst" and siblings:
             some = r.sample(siblings, r.randint(1, len(siblings)))
-            return ["burst", [[path, r.choice(REASONS)] for path in some]]
+            return ["burst", [[path, r.choice(shape.reasons)] for path in some]]
         if kind == "plan" and paths:
-            return ["plan", r.choice(paths), [outcome(r, where, names) for _ in range(2)]]
-        if kind == "stop" and r.random() < 0.5:
+            path = r.choice(paths)
+            return ["plan", path, [outcome(r, path[:-1], names(path[:-1])) for _ in range(2)]]
+        if kind == "stop":
             return "stop"
-        return call(r, where, names) if kind == "call" else ["advance", r.choice([0, 1, 1, 4, 5, 6, 10, 11])]
+        return call(r, where, names(where)) if kind == "call" else ["advance", r.choice(shape.seconds)]
 
-    return scenario(top, specs, [op() for _ in range(r.randint(3, 12))])
+    return scenario(top, specs, [op() for _ in range(r.randint(*shape.ops))])

@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.conformance.otp import model, player
 from tests.conformance.otp.__main__ import main
 from tests.conformance.otp.deviation import ALL, Deviation
 from tests.conformance.otp.recording import BadRecordingError, parse, read, scenario_from
-from tests.conformance.otp.scenarios import random_scenario
+from tests.conformance.otp.scenarios import other_scenario, random_scenario
 from tests.conformance.otp.verdict import differ, judge, story_of
 
 GOLDEN = Path(__file__).with_name("golden.jsonl.gz")
@@ -76,14 +77,22 @@ class TestRandom:
         """
         assert [] == [seed for seed in range(batch * 150, batch * 150 + 150) if disagreement(seed)]
 
+    @pytest.mark.parametrize("batch", range(2))
+    def test_scenarios_of_other_shapes(self, batch: int):
+        """
+        So it does where there is more of one thing than is usual.
+        """
+        assert [] == [seed for seed in range(batch * 150, batch * 150 + 150) if disagreement(seed, other_scenario)]
+
     @pytest.mark.slow
     @pytest.mark.timeout(50)
-    @pytest.mark.parametrize("batch", range(6))
-    def test_many_scenarios_nobody_recorded(self, batch: int):
+    @pytest.mark.parametrize("batch", range(20))
+    @pytest.mark.parametrize("make", [random_scenario, other_scenario])
+    def test_many_scenarios_nobody_recorded(self, make: Callable[[int], dict], batch: int):
         """
-        The same for six thousand.
+        The same for twenty thousand of each kind.
         """
-        assert [] == [seed for seed in range(batch * 1000, batch * 1000 + 1000) if disagreement(seed)]
+        assert [] == [seed for seed in range(batch * 1000, batch * 1000 + 1000) if disagreement(seed, make)]
 
     @pytest.mark.parametrize("deviation", Deviation)
     def test_each_switch_makes_a_difference(self, deviation: Deviation):
@@ -95,11 +104,79 @@ class TestRandom:
         assert any(differ(model.play(each, ALL), model.play(each, ALL - {deviation})) for each in scenarios)
 
 
-def disagreement(seed: int) -> object:
+class TestCallsDuringAStart:
+    def played(self, flags: dict, specs: list, ops: list) -> list[tuple[str, str]]:
+        """
+        What the calls were answered, after the model has told the same.
+        """
+        scenario = scenario_from({"flags": flags, "specs": specs, "ops": ops})
+        story = player.play(scenario)
+
+        assert not differ(model.play(scenario, ALL), story)
+        return story.held
+
+    def test_the_supervisor_that_was_asked_has_a_successor(self):
+        """
+        A call is not for a supervisor of the same name that comes after the one it was made to.
+        """
+        calls = ["ok", ["hold_error", ["terminate", ["s"], "x"]], "ok"]
+        inner = [{"intensity": 1}, [{"id": "x", "plan": calls}]]
+
+        assert [("terminate", "noproc")] == self.played(
+            {}, [{"id": "s", "sup": inner}], [["exit", ["s", "x"], "crash"]]
+        )
+
+    def test_a_supervisor_above_is_started_again_at_once(self):
+        """
+        There is no time for a call between a supervisor that gave up and its next life.
+        """
+        calls = ["ok", ["hold_error", ["restart", ["s"], "d"]], ["hold_error", ["restart", ["s"], "d"]], "ok"]
+        inner = [{"intensity": 1}, [{"id": "x", "plan": calls}]]
+        ops = [["exit", ["s", "x"], "crash"]]
+
+        assert [("restart", "noproc"), ("restart", "noproc")] == self.played({}, [{"id": "s", "sup": inner}], ops)
+
+    @pytest.mark.parametrize("_time", range(12))
+    def test_starts_of_one_moment(self, _time: int):
+        """
+        Their calls are made in start order, though their tasks run in any.
+        """
+        one = [{"id": "a", "plan": ["ok", ["hold_error", ["terminate", [], "c"]]]}]
+        two = [{"id": "b", "plan": ["ok", ["hold_error", ["delete", [], "c"]]]}]
+        ops = [["burst", [[["b"], "crash"], [["a"], "crash"]]]]
+
+        assert [("delete", "ok"), ("terminate", "ok")] == self.played({"intensity": 5}, [*one, *two, {"id": "c"}], ops)
+
+    def test_the_path_of_a_call_is_that_of_the_child(self):
+        """
+        It goes to the supervisor that starts the child, as the recorder has it, whatever it says.
+        """
+        ops = [["plan", ["a"], [["hold_error", ["terminate", ["s"], "b"]]]], ["exit", ["a"], "crash"]]
+
+        assert [("terminate", "ok")] == self.played({"intensity": 5}, [{"id": "a"}, {"id": "b"}, {"id": "s"}], ops)
+
+
+def test_moments_do_not_add_up():
+    """
+    What passes while starts are tried again is less than any second: a window's edge is where it is without.
+    """
+    tries = ["ok", *["error"] * 30, ["hold_error", ["restart", [], "d"]], "ok"]
+    for age, ends in ((5, True), (6, False)):
+        ops = [["exit", ["a"], "crash"], ["advance", age], ["exit", ["b"], "crash"]]
+        scenario = scenario_from(
+            {"flags": {"intensity": 32, "period": 5}, "specs": [{"id": "a", "plan": tries}, {"id": "b"}], "ops": ops}
+        )
+        story = player.play(scenario)
+
+        assert not differ(model.play(scenario, ALL), story)
+        assert ends == (story.events[-1]["r"] == "gave_up")
+
+
+def disagreement(seed: int, make: Callable[[int], dict] = random_scenario) -> object:
     """
     What our supervisor and the model disagree about in a random scenario.
     """
-    scenario = scenario_from(random_scenario(seed))
+    scenario = scenario_from(make(seed))
     return differ(model.play(scenario, ALL), player.play(scenario))
 
 
@@ -188,6 +265,10 @@ class TestCommand:
             ),
             ('{"flags": {}, "specs": [{"id": "a", "sort": 1}], "ops": [], "events": []}', "has no sort"),
             ('{"flags": {}, "specs": [], "ops": [["dance"]], "events": []}', "there is no op"),
+            (
+                '{"flags": {}, "specs": [], "ops": [["plan", ["a"], [["hold_error", ["start", ["b"], {"id": "c"}]]]]], "events": []}',
+                "a can only have children started by its own supervisor",
+            ),
             ('{"flags": {}, "specs": [], "ops": [["advance", -1]], "events": []}', "at least 0"),
             ('{"flags": {}, "specs": [], "ops": [], "events": [{"e": "party"}]}', "there is no event"),
         ],
@@ -234,6 +315,13 @@ if shutil.which("escript"):
         from tests.conformance.otp.record import record  # noqa: PLC0415 - needs escript
 
         file = tmp_path / "fresh.jsonl"
-        record(file, range(batch * 200, batch * 200 + 200))
+        record(
+            file,
+            [
+                make(seed)
+                for make in (random_scenario, other_scenario)
+                for seed in range(batch * 100, batch * 100 + 100)
+            ],
+        )
 
         assert 0 == main([str(file)])

@@ -32,6 +32,11 @@ class Listener(Protocol):
         Write down an event.
         """
 
+    def hold(self, path: Path, call: Call) -> None:
+        """
+        Keep a call that a child wants made.
+        """
+
 
 class Translation:
     """
@@ -129,6 +134,8 @@ class Translation:
         self.reasons.pop(path, None)
         word = "error" if isinstance(outcome, Call) else outcome
         self.listener.note("start", p=path_text(path), n=self.lives[path], o=word)
+        if isinstance(outcome, Call):  # Here, as tasks that begin together do so in no order.
+            self.listener.hold(path, outcome)
 
     def failed(self, path: Path, error: BaseException | None) -> None:
         """
