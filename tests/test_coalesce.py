@@ -212,6 +212,74 @@ class TestCoalesce:
                     await flights.coalesce("key", Work(error=SystemExit(3)).do)
                 await trio.sleep_forever()
 
+    @pytest.mark.parametrize("aside", [False, True])
+    async def test_work_that_waits_for_itself(self, aside):
+        """
+        A call from inside of the work for the same key is told, also one by a task of that work.
+        """
+
+        async def again():
+            await coalescer.coalesce("key", again)
+
+        async def work():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(again)
+
+        async with tr.open_coalescer() as coalescer:
+            with pytest.RaisesGroup(tr.WouldDeadlock, flatten_subgroups=True, allow_unwrapped=True):
+                await coalescer.coalesce("key", work if aside else again)
+
+    async def test_work_that_waits_in_a_circle(self):
+        """
+        Of two that would wait for each other, the last to ask is told, and the other has its error.
+        """
+        told = []
+
+        async def work(other):
+            await trio.sleep(1)
+            try:
+                return await coalescer.coalesce(other, trio.sleep, 0)
+            except tr.WouldDeadlock as error:
+                told.append(error)
+                return "told"
+
+        async with tr.open_coalescer(name="flights") as coalescer, trio.open_nursery() as nursery:
+            nursery.start_soon(coalescer.coalesce, "a", work, "b")
+            assert "told" == await coalescer.coalesce("b", work, "a")
+
+        assert 1 == len(told)
+        assert "flights" in str(told[0])
+
+    async def test_work_that_waits_for_other_work(self):
+        """
+        Work may wait for work of another key, also if somebody else began that.
+        """
+
+        async def inner():
+            await trio.sleep(2)
+            return "inner"
+
+        async def outer():
+            return await coalescer.coalesce("inner", inner)
+
+        async with tr.open_coalescer() as coalescer, trio.open_nursery() as nursery:
+            nursery.start_soon(coalescer.coalesce, "inner", inner)
+            assert "inner" == await coalescer.coalesce("outer", outer)
+
+        assert 2 == trio.current_time()
+
+    async def test_a_call_that_is_cancelled_beforehand(self):
+        """
+        It begins no work.
+        """
+        work = Work()
+        async with tr.open_coalescer() as coalescer:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                await coalescer.coalesce("key", work.do)
+
+        assert (True, 0) == (scope.cancelled_caught, work.begun)
+
     async def test_no_function(self):
         """
         What cannot be called is refused.

@@ -2,7 +2,8 @@
 Work that several callers want at the same time, done once.
 
 Laws: work goes on as long as one caller waits for it, and is cancelled when the last is gone. Every caller gets the value, or an
-error of his own with the same traceback. What is over is not kept: the next call begins anew.
+error of his own with the same traceback. What is over is not kept: the next call begins anew. Work that would wait for itself
+is told.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, cast, final
 
 import attrs
 import trio
+from trio.lowlevel import Task
 
 from ._names import checked, join, name_of
 from ._step import call, not_a_job, without_cancelled
 from ._stopping import current_life
-from .errors import Closed
+from .errors import Closed, WouldDeadlock
 
 T = TypeVar("T")
 PosArgsT = TypeVarTuple("PosArgsT")
@@ -36,6 +38,22 @@ class _Flight:
     callers: int = 0
     value: object = None
     error: BaseException | None = None
+    waits_for: list[_Flight] = attrs.field(factory=list)
+    """What tasks of it wait for."""
+
+    def holds_up(self, other: _Flight) -> bool:
+        """
+        Whether *other* is this one, or waits for it.
+        """
+        seen, left = set[_Flight](), [other]
+        while left:
+            flight = left.pop()
+            if flight is self:
+                return True
+            if flight not in seen:
+                seen.add(flight)
+                left += flight.waits_for
+        return False
 
 
 @final
@@ -56,6 +74,7 @@ class Coalescer:
     _path: str
     _nursery: trio.Nursery
     _flights: dict[Hashable, _Flight] = attrs.field(factory=dict)
+    _hosts: dict[Task, _Flight] = attrs.field(factory=dict)
     left: bool = False
     """Whether the block is over."""
 
@@ -75,6 +94,7 @@ class Coalescer:
             BaseException: The work raised: to each caller a copy of the error, with its traceback; where an error cannot be copied,
                 the error itself.
             Closed: The block is over.
+            WouldDeadlock: This is inside of the work for *key*, or of work that it waits for, and would wait for itself.
             TypeError: *fn* cannot be called, or *key* is not hashable.
 
         Cancellation:
@@ -85,12 +105,19 @@ class Coalescer:
             raise not_a_job(fn)
         await trio.lowlevel.checkpoint_if_cancelled()
         flight = self._flights.get(key)
+        mine = self._aboard()
         if flight is None:
             flight = self._begin(key, fn, args)
+        elif mine is not None and mine.holds_up(flight):
+            raise WouldDeadlock(join(self._path, flight.name), join(self._path, mine.name))
         flight.callers += 1
+        if mine is not None:
+            mine.waits_for.append(flight)
         try:
             await flight.over.wait()
         finally:
+            if mine is not None:
+                mine.waits_for.remove(flight)
             flight.callers -= 1
             if not flight.callers and not flight.over.is_set():
                 flight.scope.cancel(reason=f"nobody waits for {flight.name} any more")
@@ -105,6 +132,17 @@ class Coalescer:
         """
         self._flights.pop(key, None)
 
+    def _aboard(self) -> _Flight | None:
+        """
+        Return the work that the present task is a part of, if it is one.
+        """
+        task: Task | None = trio.lowlevel.current_task()
+        while task is not None and self._hosts:
+            if task in self._hosts:
+                return self._hosts[task]
+            task = None if task.parent_nursery is None else task.parent_nursery.parent_task
+        return None
+
     def _begin(self, key: Hashable, fn: Callable[..., object], args: tuple[Any, ...]) -> _Flight:
         name = name_of(fn)
         if self.left or self._nursery.cancel_scope.cancel_called:
@@ -114,6 +152,8 @@ class Coalescer:
         return flight
 
     async def _host(self, key: Hashable, flight: _Flight, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
+        task = trio.lowlevel.current_task()
+        self._hosts[task] = flight
         try:
             with flight.scope:
                 flight.value = await call(fn, args)
@@ -126,6 +166,7 @@ class Coalescer:
             if not isinstance(error, Exception):
                 raise error  # noqa: B904 - it is what was caught, or a part of it
         finally:
+            del self._hosts[task]
             flight.over.set()
             self._forget(key, flight)
 

@@ -1,6 +1,8 @@
 """
 The cases of golang.org/x/sync/errgroup, by the names they have there; then its defects, the other way round.
 
+ExampleGroup_parallel and ExampleGroup_pipeline are programs here: tests/examples/test_google_search.py and test_md5all.py.
+
 Not here: BenchmarkGo (benchmarks/pool.py); TestGoexit, since Python has nothing that ends a task without a trace; the use of one
 group for several waits, since the end of a block is the only one.
 """
@@ -114,6 +116,25 @@ class TestGroup:
         assert ONE is group.first_error
         with pytest.raises(tr.JobCancelled, match="one"):
             await other.wait()
+
+    async def test_example_group_just_errors(self):
+        """
+        ExampleGroup_justErrors: several fetches, of which the first that fails is heard of.
+        """
+        fetched = []
+
+        async def fetch(url):
+            await trio.sleep(len(url))
+            if url == "bad":
+                raise OSError(url)
+            fetched.append(url)
+
+        with pytest.RaisesGroup(OSError):
+            async with tr.open_group() as group:
+                for url in ("ab", "bad", "longer"):
+                    group.start_soon(fetch, url)
+
+        assert (["ab"], "bad") == (fetched, str(group.first_error))
 
     async def test_panic(self):
         """

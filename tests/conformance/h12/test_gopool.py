@@ -1,9 +1,8 @@
 """
 The cases of h12.io/run, package gopool, for groups and pools, by the names they have there; then its defects, the other way round.
 
-Not here: TestInvalidIdleTime and the settings of a pool (tests/test_pool.py, TestOpenPool); TestName (tests/test_names.py).
-TestPoolMultipleClose has no counterpart, since a pool is closed by leaving its block, which is left once. TestGroupRecoverPanic
-has a counterpart without a switch: an exception never takes the process down.
+TestName is in tests/test_names.py. TestGroupRecoverPanic has a counterpart without a switch: an exception never takes the
+process down.
 """
 
 import pytest
@@ -60,6 +59,24 @@ class TestGroup:
                 group.start_soon(gauge.nap, 1)
 
         assert (10, 2) == (len(gauge.began), gauge.most)
+
+    async def test_group_log(self):
+        """
+        A group tells of what fails, once, before it ends; that a job begins and returns is told where children are.
+        """
+        told = []
+        with tr.use_sinks(lambda event: told.append((event.name, event.path))), pytest.RaisesGroup(OSError):
+            async with tr.open_group(name="crowd") as group:
+                group.start_soon(fail, BOOM, name="runner")
+        assert [("job.failed", "crowd/runner")] == told
+
+        told.clear()
+        with tr.use_sinks(lambda event: told.append((event.name, event.path))):
+            async with tr.open_supervisor("shop") as shop:
+                await shop.start_soon(nap, 1, name="runner").wait()
+        assert ["child.starting", "child.finished"] == [
+            name for name, path in told if path == "shop/runner" and name.endswith(("starting", "finished"))
+        ]
 
     async def test_group_recover_panic(self):
         """
@@ -134,6 +151,29 @@ class TestPool:
             pool.start_soon(gauge.nap, 0)
 
         assert [] == gauge.began
+
+    async def test_pool_multiple_close(self):
+        """
+        Ten tasks close it: none is told that another was first.
+        """
+        async with tr.open_pool(1) as pool:
+            handle = pool.start_soon(nap, 5)
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as nursery:
+                    for _ in range(10):
+                        nursery.start_soon(trio.to_thread.run_sync, trio.from_thread.run_sync, pool.cancel)
+        pool.cancel("once more")
+
+        assert tr.State.CANCELLED is handle.state
+
+    @pytest.mark.parametrize("seconds", [-1, 0, float("nan")])
+    async def test_invalid_idle_time(self, seconds):
+        """
+        An idle time is more than nothing, or refused.
+        """
+        with pytest.raises(ValueError, match="idle_time"):
+            async with tr.open_pool(1, idle_time=seconds):
+                pass
 
     async def test_pool_idle_time(self):
         """

@@ -3,7 +3,8 @@ The tests of Go's golang.org/x/sync/singleflight, told again for `open_coalescer
 
 ===================================  ====================================================================
 ``TestDoTimeout`` and benchmarks     not in the original's behaviour
-``TestPanicDoChan`` and relatives    one case here: a panic is an exception as any other
+``TestPanicDoChan``                  as TestPanicDo: an error is an exception, whoever waits and however
+``TestPanicDoSharedByDoChan``        as above
 ``TestGoexitDo``                     does not apply: a task cannot end without returning or raising
 ===================================  ====================================================================
 """
