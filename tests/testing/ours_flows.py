@@ -1,5 +1,5 @@
 """
-Small programs that use pipelines, actors and coalescers, to be run on many schedules: each states what holds whatever the order.
+Small programs that use pipelines, actors, coalescers and maps, to be run on many schedules: each states what holds whatever the order.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from trio_run import (
     fan_in,
     fan_out,
     open_coalescer,
+    open_pool,
     run_actors,
     sink,
     source,
@@ -575,6 +576,42 @@ async def coalescer_is_cancelled():
     assert flights.now == 0
 
 
+async def map_is_left_for_good():
+    """
+    A map is left after its first outcome: what it still had to do is cancelled, and nobody waits for it.
+    """
+    async with open_pool(2) as pool:
+
+        async def work(number):
+            await trio.lowlevel.checkpoint()
+            if number:
+                await trio.sleep(1000)
+
+        async with pool.map(work, itertools.count(), order="completion", window=3) as outcomes:
+            assert (await anext(outcomes)).item == 0
+    assert trio.current_time() < 1000
+
+
+async def map_over_a_channel_is_left():
+    """
+    A map over what others send is left: it takes no more from the channel, and begins no more.
+    """
+    send, receive = trio.open_memory_channel(0)
+    async with trio.open_nursery() as nursery, open_pool(1) as pool:
+
+        async def give():
+            with contextlib.suppress(trio.BrokenResourceError):
+                async with send:
+                    for number in range(9):
+                        await send.send(number)
+
+        nursery.start_soon(give)
+        async with receive:
+            async with pool.map(lambda number: trio.sleep(1000 * bool(number)), receive) as outcomes:
+                assert (await anext(outcomes)).item == 0
+    assert trio.current_time() < 1000
+
+
 FLOWS = [
     ordered_stage,
     ordered_stage_skips,
@@ -602,4 +639,6 @@ FLOWS = [
     last_caller_leaves_as_another_comes,
     flight_fails,
     coalescer_is_cancelled,
+    map_is_left_for_good,
+    map_over_a_channel_is_left,
 ]

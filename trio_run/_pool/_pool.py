@@ -243,8 +243,7 @@ class Pool:
 
         Args:
             fn: An async function of one argument. To give each item some seconds, it opens a scope: `trio.fail_after`.
-            items: An iterable, or an async iterable such as a receive channel. It is read in a task of the pool.
-                A generator is closed in the end, also if it was not read to its own.
+            items: An iterable, or an async iterable such as a channel. A task of the pool reads it; a generator is closed.
             order: In which order outcomes come: ``"input"`` or ``"completion"``.
             window: How many items may have been read and not taken; None for twice as many as there are slots, at most 1000.
 
