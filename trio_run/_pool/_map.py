@@ -11,7 +11,7 @@ its input. When the block is over so are all jobs, and nothing is read any more.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar, final
 
@@ -111,6 +111,9 @@ class _Lane(Audience):
     width: float = 0
     """How many inputs may be read and not taken, as it was when the reader last woke up."""
 
+    left: bool = False
+    """Whether the block was left."""
+
     reading: bool = True
     failure: Exception | None = None
     """What ended the reading early."""
@@ -197,7 +200,8 @@ class _Lane(Audience):
         Raises:
             PoolWouldDeadlock: There will never be any.
         """
-        self.news = trio.Event()
+        if self.news.is_set():
+            self.news = trio.Event()
         if self.asker is not None:
             self.held = True
             self.intake.jobs.askers.hold(self.asker)
@@ -246,10 +250,10 @@ class Map(Generic[ItemT, T]):
         if not isinstance(items, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"A map goes over an iterable or async iterable of inputs, and {items!r} is neither.")
         self._intake, self._fn, self._items = intake, fn, items
-        self._order, self._window = order, checked_window(window)
+        self._order, self._window = order, window
         self._name = name_of(fn)
         self._lane: _Lane | None = None
-        self._scope = trio.CancelScope()
+        self._scope, self._waits = trio.CancelScope(), False
 
     def __repr__(self) -> str:
         read, waiting = (0, 0) if self._lane is None else (self._lane.read, len(self._lane.items))
@@ -270,12 +274,12 @@ class Map(Generic[ItemT, T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lane, reason = self._opened(), f"the block of the map over {self._name} was left"
+        lane.left = True
         self._scope.cancel(reason=reason)
         for job in tuple(lane.live):
             job.cancel(reason)
         lane.asker = None  # Nothing waits for a slot any more.
-        # As at the end of a nursery: all is cancelled, and nothing outlives the block.
-        with trio.CancelScope(shield=True):
+        with trio.CancelScope(shield=True):  # As at the end of a nursery: nothing outlives the block.
             while lane.live or lane.reading:
                 await lane.wait()
         await trio.lowlevel.cancel_shielded_checkpoint()
@@ -290,6 +294,7 @@ class Map(Generic[ItemT, T]):
         Raises:
             StopAsyncIteration: There are no more.
             Closed: The pool was over before all inputs were read.
+            trio.BusyResourceError: Another task waits for an outcome.
             PoolWouldDeadlock: This is inside of a job of the same pool, and all slots are held by such as wait for jobs of it.
             Exception: The iterable raised; this is the very error.
 
@@ -304,14 +309,20 @@ class Map(Generic[ItemT, T]):
                 if lane.failure is not None:
                     raise lane.failure
                 raise StopAsyncIteration
-            await lane.wait()
+            if self._waits:
+                raise trio.BusyResourceError(
+                    f"Another task takes from {self!r} already: have one task take, and pass on."
+                )
+            self._waits = True
+            try:
+                await lane.wait()
+            finally:
+                self._waits = False
         return outcome
 
     def _opened(self) -> _Lane:
         if self._lane is None:
-            raise RuntimeError(
-                "A map has to be opened before it is looped over: `async with pool.map(...) as outcomes:`."
-            )
+            raise RuntimeError("A map has to be opened before it is looped over: `async with pool.map(...) as it:`.")
         return self._lane
 
     async def _read(self, lane: _Lane) -> None:
@@ -344,12 +355,16 @@ class Map(Generic[ItemT, T]):
                 if isinstance(source, AsyncGenerator):
                     await source.aclose()  # It was most likely made for this map, so nobody else would.
         iterator = iter(self._items)
-        while True:
-            if len(lane.items) >= lane.width:
-                await self._wait_for_room(lane)
-            if (item := next(iterator, _END)) is _END:
-                return
-            await self._offer(lane, item)
+        try:
+            while True:
+                if len(lane.items) >= lane.width:
+                    await self._wait_for_room(lane)
+                if (item := next(iterator, _END)) is _END:
+                    return
+                await self._offer(lane, item)
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()  # As above.
 
     async def _wait_for_room(self, lane: _Lane) -> None:
         """
@@ -361,14 +376,16 @@ class Map(Generic[ItemT, T]):
             lane.room = trio.Event()
             await lane.room.wait()
             lane.width = self._width
+        if lane.left:  # The block was left after this was woken, and asks for no more.
+            await trio.lowlevel.checkpoint()
 
     @property
     def _width(self) -> float:
-        if self._window is not None:
-            return self._window
-        return min(max(2 * self._intake.jobs.limiter.total_tokens, 2), 1000)
+        return self._window or min(max(2 * self._intake.jobs.limiter.total_tokens, 2), 1000)
 
     async def _offer(self, lane: _Lane, item: ItemT) -> None:
+        if lane.left:  # As above.
+            await trio.lowlevel.checkpoint()
         job = self._intake.make(self._fn, (item,), self._name)
         lane.add(item, job)
         try:
@@ -381,20 +398,3 @@ class Map(Generic[ItemT, T]):
             lane.live.discard(job)
             raise
         lane.look_for_deadlock()
-
-
-def checked_window(window: int | None) -> int | None:
-    """
-    Return *window* if it is one.
-
-    Raises:
-        TypeError: It is no whole number.
-        ValueError: It is less than 1.
-    """
-    if window is None:
-        return None
-    if isinstance(window, bool) or not isinstance(window, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"map(window=...) takes a whole number, not {window!r}.")
-    if window < 1:
-        raise ValueError(f"map(window=...) has to be at least 1, not {window!r}.")
-    return window

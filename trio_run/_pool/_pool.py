@@ -254,7 +254,7 @@ class Pool:
             TypeError: *fn* cannot be called, *items* cannot be looped over, or *window* is no whole number.
             ValueError: *order* or *window* is out of range.
         """
-        return Map(self._intake, fn, items, Order(order), window)
+        return Map(self._intake, fn, items, Order(order), checked_window(window))
 
     async def wait_idle(self) -> None:
         """
@@ -326,3 +326,20 @@ def intake_of(pool: Pool) -> Intake:
     Return the way into a pool, for groups.
     """
     return pool._intake  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def checked_window(window: int | None) -> int | None:
+    """
+    Return *window* if it is one.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is less than 1.
+    """
+    if window is None:
+        return None
+    if isinstance(window, bool) or not isinstance(window, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"map(window=...) takes a whole number, not {window!r}.")
+    if window < 1:
+        raise ValueError(f"map(window=...) has to be at least 1, not {window!r}.")
+    return window
