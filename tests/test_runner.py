@@ -543,7 +543,7 @@ class TestRefused:
         assert f"{kind.__name__}.run is not async: write `async def run(self)`." == refusal(kind)
 
     @pytest.mark.parametrize(
-        "thing", [None, 5, "shop:app", [], object, Server.__dict__["audit"]], ids=lambda thing: type(thing).__name__
+        "thing", [None, 5, "shop:app", object, Server.__dict__["audit"]], ids=lambda thing: type(thing).__name__
     )
     def test_anything_else(self, thing):
         """
@@ -558,6 +558,13 @@ class TestRefused:
                 f"{thing!r} cannot run. A runner is an async function, an object with `async def run()`, or a class of such "
                 f"objects."
             ) == text
+
+    @pytest.mark.parametrize("thing", [[Server], (Server,)], ids=["list", "tuple"])
+    def test_several_in_one(self, thing):
+        """
+        Who gives a list where runners stand one by one is told how to.
+        """
+        assert refusal(thing).endswith("or a class of such objects. Give what is in it one by one: *children.")
 
 
 class TestBegin:

@@ -103,6 +103,7 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
         raise TypeError(
             f"{runner!r} cannot run. A runner is an async function, an object with `async def run()`, "
             f"or a class of such objects."
+            + (" Give what is in it one by one: *children." if isinstance(runner, list | tuple) else "")
         )
     product = None if is_async(runner) else _product(runner)
     return _adapt_function(runner, args) if product is None else _adapt_maker(runner, args, product)

@@ -364,6 +364,26 @@ class TestRun:
         assert ["inner#1"] == [f"{e.path.split('/')[-1]}#{e.life}" for e in log.named("child.failed", "outer/inner")]
         assert 4 == web.lives
 
+    async def test_giving_up_before_it_is_ready_is_a_failed_start(self):
+        """
+        Where a supervisor gives up while it still starts, the one above has not started.
+        """
+
+        async def broken() -> None:
+            raise BOOM
+
+        async def slow(*, task_status: trio.TaskStatus[None]) -> None:
+            await trio.sleep(1000)
+            task_status.started()
+
+        inner = tr.Supervisor("inner", broken, slow, budget=tr.Budget(restarts=1, per=10))
+
+        with pytest.raises(tr.StartFailed) as caught:
+            await tr.Supervisor("outer", inner).run()
+
+        assert "outer/inner" == caught.value.path
+        assert isinstance(caught.value.__cause__, tr.GaveUp)
+
     async def test_an_error_while_stopping_is_kept(self):
         """
         A child that breaks on its way out makes the run raise, after all are gone.
