@@ -85,6 +85,7 @@ class Run:
     boot: set[str]
     ready: bool = False
     reason: str | None = None  # Why it stops.
+    rearranged: bool = False  # Who had to go before that goes in the order from before.
     window: collections.deque[float] = attrs.field(factory=collections.deque)
     children: dict[str, Child] = attrs.field(factory=dict)
     lost: tuple[str, float, BaseException] | None = None  # Who ended last for good, when, and with what.
@@ -190,6 +191,13 @@ class Laws:
         if verb != "restart":
             child.proven = False
             self.runs[path.rpartition("/")[0]].boot.discard(child.name)
+
+    def rearranged(self, path: str) -> None:
+        """
+        Note that a person gives the children of a supervisor another order.
+        """
+        if path in self.runs:
+            self.runs[path].rearranged = True
 
     def refused(self, path: str, before: tuple[str, bool] | None) -> None:
         """
@@ -358,7 +366,7 @@ class Laws:
             in_turn = event.reason == run.reason or event.reason.partition(":")[0] in {
                 each.value for each in tr.Strategy
             }
-            if in_turn:
+            if in_turn and (event.reason == run.reason or not run.rearranged):
                 self._check_fall(run, child, event)
             child.in_turn = in_turn or event.reason.startswith("reconfigured")
         child.told, child.deadline, child.killed = True, event.time + event.grace, not event.grace

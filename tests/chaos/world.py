@@ -474,6 +474,7 @@ class World:
             wish = self.laws.wish(f"{above}/{each.name}")
             if wish is not None and wish[1]:
                 note("replace", each.name)  # It was on its way out, and is to stay.
+        self.laws.rearranged(above)
         await supervisor.reconfigure(plan)
 
 
