@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 import trio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from trio_run import pytest_plugin
 from trio_run.testing import QuietClock
@@ -24,6 +24,10 @@ from trio_run.testing import QuietClock
 # Time is virtual, so how long an example takes says something about the machine only.
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")
+# A mutant has the same tests, with the same examples, as the code that it is of; and they run again and again in one process.
+settings.register_profile(
+    "mutation", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.differing_executors]
+)
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -52,7 +52,7 @@ async def test_max_concurrency(gauge, size):
 
 async def test_does_not_allow_streaming_with_max_concurrency_0():
     """
-    A pool without slots is a pause: nothing runs until there are some.
+    A pool without slots is a pause, in which nothing runs until there are some.
     """
     async with tr.open_pool(0) as pool, pool.map(wait_for, [1]) as outcomes:
         with trio.move_on_after(5) as scope:

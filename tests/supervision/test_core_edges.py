@@ -1,0 +1,140 @@
+"""
+What the core does at its edges: found by changing it, and seeing that no test minded.
+"""
+
+import pytest
+
+from tests.supervision.test_core import BOOM, fails, make_core, moves, only, up
+from tests.supervision.test_rules import core_of, ends, verdicts
+from trio_run.supervision._core import Core
+from trio_run.supervision._exit_rule import ExitRule, ExitWhen
+from trio_run.supervision._facts import Ending, Exited, Judged, Ready, Stopping, Verdict
+from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
+from trio_run.supervision._restarts import Restarts
+from trio_run.supervision._rules import Rules
+from trio_run.supervision._slot import Admission, Phase
+
+ONCE = Rules(restart=Restart.ON_FAILURE, significant=True)
+
+
+def significant_core(**children: Rules) -> Core:
+    """
+    A core that ends with any significant child.
+    """
+    restarts = Restarts(Strategy.ONE_FOR_ONE, Backoff(), Ledger(Budget()), lambda: 0.0, 0.0)
+    core = Core("top", restarts, ExitRule(ExitWhen.ANY_SIGNIFICANT))
+    for name, rules in children.items():
+        core.add(name, rules, Admission.BOOT)
+    return core
+
+
+class TestDecide:
+    def test_the_decision_that_ends_the_boot_may_end_all(self):
+        """
+        A child that is over when the last one is ready ends the supervisor in the same moment, and that is told.
+        """
+        core = significant_core(a=ONCE, b=Rules())
+        core.decide(0.0)
+        core.take([Ready("a", 1)], 0.0)
+        core.decide(0.0)
+        core.take([Exited("a", 1, Ending.FINISHED, None)], 0.0)
+        assert [] == only(core.decide(0.0), Stopping)
+        core.take([Ready("b", 1)], 0.0)
+
+        assert [Stopping("any_significant: a ended")] == only(actions := core.decide(0.0), Stopping)
+        assert ["Cancel b"] == moves(actions)
+        assert [] == core.decide(0.0)
+
+
+class TestAdd:
+    def test_errors_name_the_child(self):
+        """
+        Rules that make no sense here are refused with the name of the child that has them.
+        """
+        core = make_core()
+        with pytest.raises(ValueError, match="for the child 'web', can never be spent"):
+            core.add("web", Rules(backoff=Backoff(first=60, max=60)), Admission.QUEUE)
+        with pytest.raises(ValueError, match="The child 'web' is significant"):
+            core.add("web", ONCE, Admission.QUEUE)
+
+    def test_a_ring_by_new_rules(self):
+        """
+        A child cannot be made to come after one that comes after it.
+        """
+        core = core_of(b=Rules(), a=Rules(after=("b",)))
+        core.check_after("a", Rules())
+        with pytest.raises(ValueError, match="wait"):
+            core.check_after("b", Rules(after=("a",)))
+
+
+class TestStopChild:
+    @pytest.mark.parametrize(
+        ("ending", "verdict"), [(Ending.FINISHED, Verdict.RESTS), (Ending.IGNORED, Verdict.IGNORED)]
+    )
+    def test_who_rests_is_left_as_it_is(self, ending: Ending, verdict: Verdict):
+        """
+        How a child came to rest stays known when somebody stops it afterwards.
+        """
+        core = up(core_of(a=Rules(restart=Restart.ON_FAILURE)))
+        ends(core, "a", ending)
+        core.stop_child("a", 1.0, "by hand")
+
+        assert (verdict, False) == (core.slots["a"].verdict, core.slots["a"].wanted)
+
+    def test_in_the_backoff_it_is_stopped(self):
+        """
+        A child that waits for its restart was stopped when somebody stops it then.
+        """
+        core = up(make_core("a"))
+        fails(core, "a")
+        up(core)
+        fails(core, "a")
+        core.stop_child("a", 0.5, "by hand")
+
+        assert (Verdict.STOPPED, False) == (core.slots["a"].verdict, core.slots["a"].wanted)
+
+
+class TestRestartChild:
+    def test_of_one_that_rests_a_failed_start_is_the_callers(self):
+        """
+        Nobody tries again.
+        """
+        core = up(core_of(a=Rules(restart=Restart.ON_FAILURE)))
+        ends(core, "a", Ending.FINISHED)
+        core.restart_child("a", 1.0, "by hand")
+        assert ["Start a"] == moves(core.decide(1.0))
+
+        assert [Verdict.REFUSED] == verdicts(fails(core, "a", now=1.0))
+        assert (Phase.DOWN, False) == (core.slots["a"].phase, core.slots["a"].wanted)
+
+    def test_of_one_that_waits_a_failed_start_follows_its_rules(self):
+        """
+        It was on its way up anyway.
+        """
+        core = up(make_core("a"))
+        fails(core, "a")
+        up(core)
+        fails(core, "a")
+        core.restart_child("a", 0.5, "by hand")
+        assert ["Start a"] == moves(core.decide(0.5))
+
+        assert [Verdict.RISES] == verdicts(fails(core, "a", now=0.5))
+
+
+class TestTake:
+    def test_a_stale_fact_hides_no_other(self):
+        """
+        What comes after it in the same moment is taken in.
+        """
+        core = up(make_core("a", "b"))
+        core.take([Ready("never", 1), Ready("a", 7), Exited("b", 1, Ending.FAILED, BOOM)], 0.0)
+
+        assert [Verdict.RISES] == verdicts(core.decide(0.0))
+
+    def test_start_order_is_not_that_of_names(self):
+        """
+        Exits of one moment are judged as the children were started, whatever they are called.
+        """
+        core = up(make_core("b", "a", "c"))
+
+        assert ["b", "a", "c"] == [each.fact.name for each in only(fails(core, "c", "a", "b"), Judged)]
