@@ -85,8 +85,21 @@ class TestConstruction:
         """
         Rules of the wrong type are refused.
         """
-        with pytest.raises(TypeError, match="takes a Budget and a Backoff, not 3"):
+        with pytest.raises(TypeError, match=r"The budget of the supervisor 'shop' is a Budget\(...\), not 3"):
             tr.Supervisor("shop", budget=3)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"The backoff of the supervisor 'shop' is a Backoff\(...\), not 0.5"):
+            tr.Supervisor("shop", backoff=0.5)  # type: ignore[arg-type]
+
+
+class TestNames:
+    async def test_a_child_is_meant_by_its_name(self):
+        """
+        What is no string is refused, with what to give instead.
+        """
+        async with tr.open_supervisor("shop") as shop:
+            handle = shop.start_soon(trio.lowlevel.checkpoint)
+            with pytest.raises(TypeError, match=r"A child of shop is meant by its name, a string, and not by <Handle"):
+                await shop.stop(handle)  # type: ignore[arg-type]
 
 
 class TestRun:

@@ -66,10 +66,15 @@ class Core(Course):
 
         Raises:
             ChildNotFound: There is none.
+            TypeError: *name* is no string.
         """
         try:
             return self.slots[name]
         except KeyError:
+            if not isinstance(name, str):
+                raise TypeError(
+                    f"A child of {self.path} is meant by its name, a string, and not by {name!r}."
+                ) from None
             raise ChildNotFound(join(self.path, name), list(self.slots)) from None
 
     def add(self, name: str, rules: Rules, admission: Admission) -> None:

@@ -183,8 +183,10 @@ class Supervisor(Calls):
 
 
 def _check_rules(name: str, budget: object, backoff: object) -> None:
-    if not isinstance(budget, Budget) or not isinstance(backoff, Backoff):
-        raise TypeError(f"Supervisor {name!r} takes a Budget and a Backoff, not {budget!r} and {backoff!r}.")
+    if not isinstance(budget, Budget):
+        raise TypeError(f"The budget of the supervisor {name!r} is a Budget(...), not {budget!r}.")
+    if not isinstance(backoff, Backoff):
+        raise TypeError(f"The backoff of the supervisor {name!r} is a Backoff(...), not {backoff!r}.")
     check_reachable(budget, backoff)
 
 
