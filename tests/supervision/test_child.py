@@ -181,14 +181,14 @@ class TestRefused:
 
     def test_name_says_whose(self):
         """
-        The error about a name shows the runner that was to have it.
+        The error about a name says which runner was to have it.
         """
         with pytest.raises(ValueError) as caught:
             tr.Child(serve, 80, name="a#1")
 
         assert (
-            f"'a#1' cannot be the name of the child {serve!r}: a name is one step of a path, so it is not empty, prints, "
-            f"and has no slash and no hash in it."
+            "'a#1' cannot be the name of the child serve: a name is one step of a path, so it is not empty, prints, "
+            "and has no slash and no hash in it."
         ) == str(caught.value)
 
     @pytest.mark.parametrize("thing", [5, print, None, dict, tr.Child(serve, 80)], ids=repr)

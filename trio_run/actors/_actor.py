@@ -66,7 +66,7 @@ class Actor(Spec):
             raise TypeError(f"The grace of the actor {name!r} is a number of seconds, not {grace!r}.")
         if not grace >= 0:
             raise ValueError(f"The grace of the actor {name!r} is {grace!r}, and has to be 0 seconds or more.")
-        checked_name = checked(name, f"the actor {execute!r}")
+        checked_name = checked(name, f"the actor {name_of(execute)}")
         self.__attrs_init__(checked_name, OnExit(on_exit), grace, checked_interrupt(interrupt, name), execute, recipe)
 
     async def run(self) -> None:

@@ -107,7 +107,7 @@ class Child:
             significant=significant,
             after=_names(after),
         )
-        self.__attrs_init__(checked(name, f"the child {runner!r}"), rules, runner, recipe, classify, probe)
+        self.__attrs_init__(checked(name, f"the child {name_of(runner)}"), rules, runner, recipe, classify, probe)
 
     @property
     def restart(self) -> Restart:
