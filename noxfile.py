@@ -124,6 +124,15 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """
+    Change what the supervisor decides in one place at a time, and see that a test minds: nox -s mutation -- PATTERN.
+    """
+    session.install("-e", ".[test]", "mutmut==3.8.1")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
 def planted(session: nox.Session) -> None:
     """
     Measure the testing tools on the planted bugs, for the tables in the documentation.

@@ -4,14 +4,14 @@ What the core does at its edges: found by changing it, and seeing that no test m
 
 import pytest
 
-from tests.supervision.test_core import BOOM, fails, make_core, moves, only, up
+from tests.supervision.test_core import ALL, BOOM, REST, fails, gone, make_core, moves, only, up
 from tests.supervision.test_rules import core_of, ends, verdicts
 from trio_run.supervision._core import Core
 from trio_run.supervision._exit_rule import ExitRule, ExitWhen
-from trio_run.supervision._facts import Ending, Exited, Judged, Ready, Stopping, Verdict
+from trio_run.supervision._facts import Ending, Exited, Judged, Ready, Scheduled, Stopping, Unwell, Verdict
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
-from trio_run.supervision._rules import Rules
+from trio_run.supervision._rules import Decision, Rules
 from trio_run.supervision._slot import Admission, Phase
 
 ONCE = Rules(restart=Restart.ON_FAILURE, significant=True)
@@ -138,3 +138,97 @@ class TestTake:
         core = up(make_core("b", "a", "c"))
 
         assert ["b", "a", "c"] == [each.fact.name for each in only(fails(core, "c", "a", "b"), Judged)]
+
+
+class TestHold:
+    """
+    A group waits for the delay of the child that failed, also those of it that come up before that child.
+    """
+
+    def test_those_before_the_culprit_wait_too(self):
+        """
+        The first of the group starts when the delay is over, and not before.
+        """
+        core = up(make_core("a", "b", strategy=ALL))
+        fails(core, "b")
+        gone(core, "a")
+        up(core)
+        fails(core, "b")
+
+        assert [] == moves(gone(core, "a"))
+        assert 1.0 == core.order.alarm
+        assert ["Start a"] == moves(core.decide(1.0))
+
+    def test_in_another_order(self):
+        """
+        The same group waits when the order is changed meanwhile.
+        """
+        core = up(make_core("a", "b", "c", strategy=ALL))
+        fails(core, "b")
+        gone(core, "c")
+        gone(core, "a")
+        up(core)
+        fails(core, "b")
+        core.order.rearrange(["a", "b", "c"])
+        gone(core, "c")
+
+        assert [] == moves(gone(core, "a"))
+        assert ["Start a"] == moves(core.decide(1.0))
+
+    def test_who_does_not_belong_to_it_does_not_wait(self):
+        """
+        Nor when the order is changed meanwhile.
+        """
+        core = up(make_core("a", "b", "c", strategy=REST))
+        fails(core, "b")
+        gone(core, "c")
+        up(core)
+        fails(core, "b")
+        gone(core, "c")
+        core.order.rearrange(["a", "b", "c"])
+        core.restart_child("a", 0.5, "by hand")
+        core.decide(0.5)
+
+        assert ["Start a"] == moves(gone(core, "a", now=0.5))
+
+    def test_without_children(self):
+        """
+        There is nothing to rearrange.
+        """
+        core = make_core()
+        core.order.rearrange([])
+
+        assert {} == core.slots
+
+
+class TestJudge:
+    def test_what_an_unhealthy_child_raises_on_the_way_out_decides_nothing(self):
+        """
+        It is restarted for its health, whatever its error would have meant.
+        """
+        core = up(make_core("a"))
+        core.take([Unwell("a", 1, "odd", ValueError())], 1.0)
+        core.decide(1.0)
+
+        actions = ends(core, "a", Ending.FAILED, decision=Decision.ESCALATE)
+
+        assert [(Verdict.RISES, Decision.RESTART)] == [(a.verdict, a.fact.decision) for a in only(actions, Judged)]
+
+    def test_a_life_that_was_asked_for_is_told(self):
+        """
+        With the life that asked, its delay, and what was spent before.
+        """
+        core = up(make_core("a"))
+        fails(core, "a")
+        up(core)
+
+        assert [Scheduled("a", 2, ("a",), 3.0, 1, 1)] == only(ends(core, "a", Ending.AGAIN, delay=3.0), Scheduled)
+
+    def test_an_error_that_is_nobodys_is_named(self):
+        """
+        As the reason of the stop.
+        """
+        core = up(make_core("a"))
+        core.abort(KeyError("lost"), 1.0)
+
+        assert [Stopping("KeyError was raised")] == only(core.decide(1.0), Stopping)
