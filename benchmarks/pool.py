@@ -6,7 +6,10 @@ it has some. All times are for one job, in microseconds, medians of the rounds.
 
 - ``no-op``: returns at once; ``checkpoint``: gives others their turn once; ``work``: computes for some 100 µs; ``sleep``: sleeps for 1 ms.
 - trio_run: a handle for each job, that can be cancelled alone, and a context of its own.
-- asyncio runs on its own loop, without uvloop.
+- asyncio runs on its own loop, without uvloop. Of its peers only tasks behind a semaphore, and aiojobs, give what a job of ours has.
+- The memory of a run is the most blocks that Python had in use at a time, on top of those before.
+
+With ``--full`` there are 100,000 no-op jobs a turn, and a million where memory is looked at.
 """
 
 from __future__ import annotations
@@ -14,10 +17,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
-import shutil
 import statistics
+import sys
 import time
-import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
@@ -25,13 +27,27 @@ import trio
 
 import trio_run as tr
 
+from . import _go
 from ._measure import Result, Row
 
 SLOTS = (8, 1000)
-JOBS = {"no-op": 100_000, "checkpoint": 50_000, "work": 2_000, "sleep": 10_000}
+JOBS = {"no-op": 20_000, "checkpoint": 10_000, "work": 500, "sleep": 2_000}
+FULL_JOBS = {"no-op": 100_000, "checkpoint": 100_000, "work": 2_000, "sleep": 10_000}
 GROWTH = (1_000, 10_000, 100_000, 1_000_000)
-MANY = 100_000
+MANY, FULL_MANY = 100_000, 1_000_000
 """How many jobs or items are used to see that memory does not grow with them."""
+
+TARGETS = {
+    "limiter": 12,
+    "bare": 4,
+    "channel": 2,
+    "task_group": 2,
+    "semaphore_tasks": 2,
+    "queue_workers": 2,
+    "by_aiojobs": 2,
+    "by_aiometer": 2,
+}
+"""How many times as long as ours a no-op job should take, with each peer."""
 
 Work = Callable[[], Awaitable[None]]
 Contender = Callable[[str, int, int], None]
@@ -200,6 +216,21 @@ async def task_group(fn: Work, jobs: int, slots: int) -> None:
             group.create_task(fn())  # type: ignore[arg-type]  # all of them are coroutines
 
 
+async def semaphore_tasks(fn: Work, jobs: int, slots: int) -> None:
+    """
+    An asyncio task for each, which waits for a semaphore: with a handle, a context, and to be cancelled alone.
+    """
+    slot = asyncio.Semaphore(slots)
+
+    async def one() -> None:
+        async with slot:
+            await fn()
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(jobs):
+            group.create_task(one())
+
+
 async def queue_workers(fn: Work, jobs: int, slots: int) -> None:
     """
     Workers that share an asyncio.Queue.
@@ -247,7 +278,7 @@ def contenders() -> dict[str, Contender]:
     Return who is there to be measured.
     """
     of_trio = [ours, ours_submitting, ours_in_a_group, ours_mapped, limiter, bare, channel]
-    of_asyncio = [task_group, queue_workers]
+    of_asyncio = [task_group, semaphore_tasks, queue_workers]
     optional = (
         ("anyio", anyio_limiter, of_trio),
         ("aiojobs", by_aiojobs, of_asyncio),
@@ -283,44 +314,82 @@ def seconds_of(contender: Contender, kind: str, jobs: int, slots: int) -> float:
 
 def peak_of(fn: Callable[[Work, int, int], Awaitable[None]], jobs: int) -> int:
     """
-    Return the most bytes that were in use while *fn* did so many jobs, 8 at a time.
+    Return the most blocks of memory that were in use while *fn* did so many jobs, 8 at a time.
     """
+    peak = done = 0
+
+    async def look() -> None:
+        nonlocal peak, done
+        done += 1
+        if done % 100 == 1:
+            peak = max(peak, sys.getallocatedblocks())
+
     gc.collect()
-    tracemalloc.start()
-    try:
-        trio.run(fn, no_op, jobs, 8)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    before = sys.getallocatedblocks()
+    trio.run(fn, look, jobs, 8)
+    return peak - before
 
 
 def run(rounds: int) -> Result:
     """
     Measure all, and return rows and ratios.
     """
+    return measure(rounds, JOBS, MANY)
+
+
+def run_full(rounds: int) -> Result:
+    """
+    The same with more jobs.
+    """
+    return measure(rounds, FULL_JOBS, FULL_MANY)
+
+
+def measure(rounds: int, jobs: Mapping[str, int], many: int) -> Result:
+    """
+    Measure so many jobs of each kind, and memory with *many*.
+    """
     peers = contenders()
-    rows: list[Row] = []
-    ratios: dict[str, float] = {}
-    for kind, jobs in JOBS.items():
-        for slots in SLOTS:
-            taken: dict[str, list[float]] = {name: [] for name in peers}
-            for _ in range(rounds):
-                for name, contender in peers.items():
-                    taken[name].append(seconds_of(contender, kind, jobs, slots))
-            medians = {name: statistics.median(values) for name, values in taken.items()}
-            rows += [Row(f"{kind} {slots} {name}", median * 1e6) for name, median in medians.items()]
-            ratios |= {
-                f"{kind} {slots}: {name} / ours": median / medians["ours"]
-                for name, median in medians.items()
-                if not name.startswith("ours")
-            }
-    grown = {jobs: min(seconds_of(peers["ours"], "no-op", jobs, 8) for _ in range(rounds)) for jobs in GROWTH}
-    rows += [Row(f"one of {jobs} no-op 8 ours", seconds * 1e6) for jobs, seconds in grown.items()]
+    medians = {
+        f"{kind} {slots}": take_turns(peers, kind, count, slots, rounds)
+        for kind, count in jobs.items()
+        for slots in SLOTS
+    }
+    rows = [Row(f"{case} {name}", taken * 1e6) for case, found in medians.items() for name, taken in found.items()]
+    ratios = {
+        f"{case}: {name} / ours": taken / found["ours"]
+        for case, found in medians.items()
+        for name, taken in found.items()
+        if not name.startswith("ours")
+    }
+    notes = misses(medians[f"no-op {SLOTS[0]}"])
+    grown = {count: min(seconds_of(peers["ours"], "no-op", count, 8) for _ in range(rounds)) for count in GROWTH}
+    rows += [Row(f"one of {count} no-op 8 ours", seconds * 1e6) for count, seconds in grown.items()]
     ratios[f"a job of {GROWTH[-1]} / a job of {GROWTH[0]}"] = grown[GROWTH[-1]] / grown[GROWTH[0]]
     for name, fn in (("submit, at most 32 waiting", ours_submitting), ("map", ours_mapped)):
-        ratios[f"memory: {name}, {MANY} / {MANY // 10} jobs"] = peak_of(fn, MANY) / peak_of(fn, MANY // 10)
+        ratios[f"memory: {name}, {many} / {many // 10} jobs"] = peak_of(fn, many) / peak_of(fn, many // 10)
     missing = [name for name in ("anyio_limiter", "by_aiojobs", "by_aiometer") if name not in peers]
-    notes = [f"Not installed, so there are no rows for it: {name}." for name in missing]
-    if shutil.which("go") is None:
-        notes.append("Go is not installed: no rows for errgroup and h12.io/run.")
-    return Result("pool", tuple(rows), ratios, tuple(notes))
+    notes += [f"Not installed, so there are no rows for it: {name}." for name in missing]
+    of_go, said = _go.measure(jobs, SLOTS)
+    return Result("pool", tuple(rows + of_go), ratios, tuple(notes + said))
+
+
+def take_turns(peers: Mapping[str, Contender], kind: str, jobs: int, slots: int, rounds: int) -> dict[str, float]:
+    """
+    Have each do the jobs once a round; return the medians, in seconds for one job.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(rounds):
+        for name, contender in peers.items():
+            taken[name].append(seconds_of(contender, kind, jobs, slots))
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def misses(no_op: Mapping[str, float]) -> list[str]:
+    """
+    Return which targets were missed, given the seconds of a no-op job.
+    """
+    return [
+        f"Target missed: {name} takes {no_op[name] / no_op['ours']:.2f} times as long as ours, and should take {target}."
+        for name, target in TARGETS.items()
+        if name in no_op and no_op[name] < target * no_op["ours"]
+    ]

@@ -3,12 +3,15 @@ The benchmarks run, and print what they promise. How fast anything is, is no mat
 """
 
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import pipeline, pool, supervise, tools
+from benchmarks import _go, pipeline, pool, supervise, tools
+from benchmarks._measure import Row
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -21,7 +24,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     monkeypatch.setattr(pool, "JOBS", dict.fromkeys(pool.JOBS, 12))
     monkeypatch.setattr(pool, "SLOTS", (3, 5))
     monkeypatch.setattr(pool, "GROWTH", (5, 10))
-    monkeypatch.setattr(pool, "MANY", 50)
+    monkeypatch.setattr(pool, "FULL_JOBS", dict.fromkeys(pool.JOBS, 15))
+    monkeypatch.setattr(pool, "MANY", 1_000)
+    monkeypatch.setattr(pool, "FULL_MANY", 2_000)
     few = tools.Sizes(others=10, checks=1, schedules=8, big_tasks=3, big_steps=2, leaked=6, dumped=8, steps=1000)
     monkeypatch.setattr(tools, "SIZES", few)
 
@@ -105,3 +110,66 @@ def test_all_pools_do_all_kinds_of_jobs(monkeypatch: pytest.MonkeyPatch, capsys:
 
     assert {f"{kind} {slots} {name}" for kind in pool.JOBS for slots in (3, 5) for name in pool.contenders()} <= cases
     assert {"no-op 3: limiter / ours", "sleep 5: task_group / ours", "a job of 10 / a job of 5"} <= set(found["ratios"])
+
+
+def test_the_full_sizes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    --full takes the larger sizes.
+    """
+    found = json.loads(run(monkeypatch, capsys, "pool", "--json", "--full", "--rounds", "1"))
+
+    assert "memory: map, 2000 / 200 jobs" in found["ratios"]
+
+
+def test_missed_targets():
+    """
+    What takes less of a multiple of our time than it should is named, with both.
+    """
+    assert ["Target missed: bare takes 3.00 times as long as ours, and should take 4."] == pool.misses(
+        {"ours": 1e-6, "bare": 3e-6, "limiter": 13e-6}
+    )
+
+
+class TestGo:
+    """
+    What is compiled where there is a Go.
+    """
+
+    def measure(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str):
+        """
+        Return what is measured with a program of that name in place of Go.
+        """
+        fake = tmp_path / "go"
+        fake.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        fake.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        return _go.measure({"no-op": 10}, (8,))
+
+    def test_rows(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        """
+        The program is built from what is in the folder, and each thing it prints is a row.
+        """
+        script = """
+        [ "$1" = build ] || exit 0
+        grep -q errgroup main.go && grep -q module go.mod || exit 3
+        printf '#!/bin/sh\\necho "{\\"$1 $2 $3\\": 0.5}"' > pool && chmod +x pool
+        """
+
+        assert ([Row("no-op 8 no-op 10 8", 0.5)], []) == self.measure(monkeypatch, tmp_path, script)
+
+    def test_what_fails_is_a_note(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        """
+        Where a step fails there are no rows, and the note has the last line of what it said.
+        """
+        rows, (note,) = self.measure(monkeypatch, tmp_path, "echo first >&2; echo no module >&2; exit 4")
+
+        assert [] == rows
+        assert note.endswith("ended with 4: no module")
+
+    def test_none(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+        """
+        Without a Go there is a note.
+        """
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        assert ([], ["Go is not installed: no rows for errgroup and h12.io/run."]) == _go.measure({"no-op": 10}, (8,))

@@ -149,6 +149,39 @@ class TestLimiter:
 
         assert gauge.began.index("other") < 200
 
+    async def test_the_next_slot_is_for_who_waits_first(self):
+        """
+        Where a pool has got a token, and its worker does not know that yet, another pool is not taken for that worker.
+        """
+        limiter = trio.CapacityLimiter(2)
+        async with tr.open_pool(limiter) as one, tr.open_pool(limiter) as other:
+            for _ in range(20):
+                one.start_soon(nap, 1)
+            await trio.sleep(3.5)
+            await other.run(nap, 1)
+
+            assert 5 == trio.current_time()
+
+    async def test_nobody_starves_beside_many_workers(self):
+        """
+        Beside a hundred workers with jobs that never wait, whoever asks for a token gets one while there are jobs.
+        """
+        limiter, left = trio.CapacityLimiter(100), []
+
+        async def work():
+            """
+            Return at once.
+            """
+
+        async with tr.open_pool(limiter) as pool:
+            for _ in range(30_000):
+                pool.start_soon(work)
+            await trio.lowlevel.checkpoint()
+            async with limiter:
+                left.append(pool.statistics().waiting)
+
+        assert left[0] > 10_000
+
     async def test_shared_with_others(self):
         """
         Who waits for a token without a pool gets one, though the pool is never short of jobs.

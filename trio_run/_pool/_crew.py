@@ -62,6 +62,9 @@ class Crew:
     busy: int = 0
     """How many workers have a token."""
 
+    turns: int = 0
+    """How many turns were over while there were jobs."""
+
     failed: int = 0
     """How many jobs raised."""
 
@@ -185,6 +188,14 @@ class Crew:
             self.saturated = False
             self.stream.send(PoolRecovered, self.path, total=jobs.limiter.total_tokens, waiting=jobs.waiting)
 
+    def see_rivals(self) -> bool:
+        """
+        Tell whether anybody else waits for a token. To look costs as much as tokens are lent, so where there are many not each turn
+        ends with that; but each pass of the loop sees as many turns as there are workers.
+        """
+        self.turns += 1
+        return self.turns % (1 + self.busy // 32) == 0 and rivals(self.jobs.limiter, self.lined_up)
+
     def wind_up(self) -> None:
         """
         See whether there is nothing left to do; and nothing more to come, for then workers go home.
@@ -275,7 +286,7 @@ class Getter:
             if self is self.crew.lined_up:
                 await self._line_up()
             if self.lent:
-                if self.turn.over and self.crew.jobs and not rivals(self.crew.jobs.limiter, self.crew.lined_up):
+                if self.turn.over and self.crew.jobs and not self.crew.see_rivals():
                     await trio.lowlevel.cancel_shielded_checkpoint()
                     self.turn.begin()
                 job = self._find()

@@ -50,4 +50,5 @@ def rivals(limiter: trio.CapacityLimiter, own: object | None) -> bool:
     Tell whether anybody waits for a token but *own*, who is in line for the same jobs; where there is nobody, a turn may follow
     upon the other.
     """
-    return limiter.statistics().tasks_waiting > (own is not None)
+    now = limiter.statistics()
+    return now.tasks_waiting > (own is not None and own not in now.borrowers)  # It may have one and not have noticed.
