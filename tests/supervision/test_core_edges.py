@@ -2,17 +2,20 @@
 What the core does at its edges: found by changing it, and seeing that no test minded.
 """
 
+import math
+
 import pytest
 
+import trio_run as tr
 from tests.supervision.test_core import ALL, BOOM, REST, fails, gone, make_core, moves, only, up
 from tests.supervision.test_rules import core_of, ends, verdicts
 from trio_run.supervision._core import Core
 from trio_run.supervision._exit_rule import ExitRule, ExitWhen
-from trio_run.supervision._facts import Ending, Exited, Judged, Ready, Scheduled, Stopping, Unwell, Verdict
+from trio_run.supervision._facts import Booted, Ending, Exited, Judged, Ready, Scheduled, Stopping, Unwell, Verdict
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
 from trio_run.supervision._rules import Decision, Rules
-from trio_run.supervision._slot import Admission, Phase
+from trio_run.supervision._slot import Admission, End, Phase
 
 ONCE = Rules(restart=Restart.ON_FAILURE, significant=True)
 
@@ -232,3 +235,49 @@ class TestJudge:
         core.abort(KeyError("lost"), 1.0)
 
         assert [Stopping("KeyError was raised")] == only(core.decide(1.0), Stopping)
+
+    def test_a_restart_tells_what_was_spent(self):
+        """
+        This one included.
+        """
+        core = up(make_core("a"))
+
+        assert [Scheduled("a", 1, ("a",), 0.0, 1, 1)] == only(fails(core, "a"), Scheduled)
+
+    def test_who_fails_when_it_is_stopped_ends_nobody_else(self):
+        """
+        Its error is kept as one of the supervisor's only while that stops.
+        """
+        core = up(make_core("a"))
+        core.stop_child("a", 0.0, "by hand")
+        core.decide(0.0)
+        fails(core, "a")
+
+        assert [] == core.errors
+
+    @pytest.mark.parametrize(
+        ("ending", "kind"), [(Ending.FINISHED, tr.ChildReturned), (Ending.CANCELLED, tr.ChildCancelled)]
+    )
+    def test_an_end_without_an_error_has_one_that_names_the_child(self, ending: Ending, kind: type[Exception]):
+        """
+        What broke the budget is an error in any case.
+        """
+        core = up(make_core("a", restarts=0))
+        core.take([Exited("a", 1, ending, None)], 0.0)
+
+        assert [(kind, "top/a")] == [(type(error), error.path) for error in core.errors]
+
+
+class TestStop:
+    def test_what_stops_in_its_boot_was_never_ready(self):
+        """
+        Nobody is told that it is, and nobody is wanted any more.
+        """
+        core = make_core("a", "b")
+        core.decide(0.0)
+        core.stop(End.ASKED, math.inf, "enough")
+        actions = core.decide(0.0) + gone(core, "a")
+
+        assert [] == only(actions, Booted)
+        assert [False, False] == [slot.wanted for slot in core.slots.values()]
+        assert core.done
