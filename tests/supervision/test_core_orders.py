@@ -104,8 +104,9 @@ def walk(strategy: Strategy, mix: tuple[Restart, ...], depth: int) -> int:
             happen, *details = list(world.events())[choice]
             happen(*details)  # type: ignore[operator]
             world.settle()
-        if len(path) < depth and not world.core.done:
-            paths += [(*path, choice) for choice in range(len(list(world.events())))]
+        events = [] if world.core.done else list(world.events())
+        if len(path) < depth and events:
+            paths += [(*path, choice) for choice in range(len(events))]
         else:
             count += 1
             world.finish()
