@@ -1,8 +1,8 @@
 """
 Where trio_run departs from OTP on purpose.
 
-Each member is a switch of the model: off, the model does what OTP does; on, what we do. Its value is the rule of the design
-that it follows from. `docs/explanation/otp.md` has the reasons.
+Each member is a switch of the model: off, the model does what OTP does; on, what we do. Its value is the rule that it follows
+from. `docs/explanation/otp.md` has the number of that rule, and what shows that OTP has a problem there.
 """
 
 from __future__ import annotations
