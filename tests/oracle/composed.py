@@ -65,6 +65,11 @@ class Rules:
     backoff: tr.Backoff
     failures: dict[str, int] = attrs.field(factory=dict)
     own: dict[str, Ledger] = attrs.field(factory=dict)
+    over: bool = False
+    """Whether all have to go: whoever ends by itself before its turn comes does not come back."""
+
+    limits: set[trio.CancelScope] = attrs.field(factory=set)
+    """Of those that are starting."""
 
     async def after(self, child: tr.Child) -> None:
         """
@@ -74,11 +79,14 @@ class Rules:
         self.failures[name] = self.failures.get(name, 0) + 1
         own = self.own.setdefault(name, Ledger(rules.budget or tr.Budget(restarts=math.inf)))
         if not own.enter(trio.current_time(), name) or not self.ledger.enter(trio.current_time(), name):
+            self.over = True
+            for limit in self.limits:  # Whoever is late goes in its turn now, like all others.
+                limit.deadline = math.inf
             raise OutOfBudgetError(name)
         await trio.sleep((rules.backoff or self.backoff).delay(self.failures[name], 0.0))
 
 
-def leaf(child: tr.Child) -> Body:
+def leaf(child: tr.Child, rules: Rules) -> Body:
     """
     Turn the restart rule of *child* into returning or raising.
     """
@@ -87,10 +95,10 @@ def leaf(child: tr.Child) -> Body:
     async def run_leaf(*, task_status: Any) -> None:
         nonlocal done
         once = Once(task_status)
-        while not done:
+        while not done and not rules.over:
             done = child.restart is tr.Restart.NEVER
             try:
-                await in_time(child, once)
+                await in_time(child, once, rules)
             except tr.Done:
                 done = True
             except tr.RestartAfter as again:
@@ -108,7 +116,7 @@ def leaf(child: tr.Child) -> Body:
     return run_leaf
 
 
-async def in_time(child: tr.Child, once: Once) -> None:
+async def in_time(child: tr.Child, once: Once, rules: Rules) -> None:
     """
     Run one life of *child*, and end it if it is not ready in time.
 
@@ -122,7 +130,11 @@ async def in_time(child: tr.Child, once: Once) -> None:
                 limit.deadline = math.inf
                 once.started(value)
 
-        await child.recipe.begin(InTime())  # type: ignore[arg-type]
+        rules.limits.add(limit)
+        try:
+            await child.recipe.begin(InTime())  # type: ignore[arg-type]
+        finally:
+            rules.limits.remove(limit)
     if limit.cancelled_caught:
         raise TimeoutError
 
@@ -134,13 +146,13 @@ def keep(body: Body, rules: Rules) -> Body:
 
     async def run_kept(*, task_status: Any) -> None:
         once = Once(task_status)
-        while True:
+        while not rules.over:
             culprits: list[tr.Child] = []
             try:
                 await body(task_status=once)
             except* ChildError as group:
                 culprits = [error.child for error in leaves(group) if isinstance(error, ChildError)]
-            if not culprits:
+            if not culprits or rules.over:
                 return
             await rules.after(min(culprits, key=lambda child: child.name))
 
@@ -220,6 +232,6 @@ async def supervise(plan: tr.Supervisor) -> None:
     """
     rules = Rules(Ledger(plan.budget), plan.backoff)
     shape = SHAPES[plan.strategy]
-    await shape([leaf(child) for child in plan.children], lambda body: keep(body, rules))(
+    await shape([leaf(child, rules) for child in plan.children], lambda body: keep(body, rules))(
         task_status=trio.TASK_STATUS_IGNORED
     )
