@@ -29,6 +29,24 @@ INSIDE = [
 The tests of what uses private names of trio.
 """
 
+CONCURRENT = [
+    *(f"tests/test_{name}.py" for name in ("group", "map", "handle", "per_worker", "weighted", "ticker", "coalesce")),
+    *(f"tests/test_{name}.py" for name in ("stopping", "sinks", "runner", "step", "said", "jobs")),
+    *(f"tests/supervision/test_{name}.py" for name in ("block", "shell", "handle", "rules", "health", "start_order")),
+    *(f"tests/supervision/test_{name}.py" for name in ("phases", "sight", "reconfigure", "partitions", "portal")),
+    *(f"tests/supervision/test_{name}.py" for name in ("deadlock", "restarting", "max_children")),
+    "tests/actors",
+    "tests/pipelines",
+]
+"""
+The tests of what has tasks.
+"""
+
+TOOLS = ["--explore=20", "--cancel-everywhere", "--everywhere-points=8", "-o", "faulthandler_timeout=300"]
+"""
+What is done with them on every change; nightly it is done with more.
+"""
+
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 
 nox.needs_version = ">=2025.5"
@@ -46,6 +64,16 @@ def tests(session: nox.Session) -> None:
     """
     session.install("-e", ".[test]")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def tools(session: nox.Session) -> None:
+    """
+    Run the tests of what has tasks on other schedules, and cancelled at points drawn by the seed.
+    """
+    session.install("-e", ".[test]")
+    # Many runs of one test are one test to faulthandler, which would end them all.
+    session.run("pytest", "-n2", *TOOLS, *CONCURRENT, *session.posargs)
 
 
 @nox.session

@@ -14,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 import trio_run as tr
 from tests.jobs import Gauge, nap, states
 from trio_run import _step
+from trio_run.testing import cancel_everywhere
 
 VAR = contextvars.ContextVar("VAR", default=None)
 
@@ -227,6 +228,7 @@ class Steps(trio.abc.Instrument):
 
 
 class TestWorkers:
+    @pytest.mark.no_cancel_everywhere("it counts the workers of a pool that is cancelled")
     async def test_they_are_used_again(self):
         """
         Who rests is called before anybody is hired, the last one first.
@@ -365,6 +367,7 @@ class TestWorkers:
 
             assert 1 == steps.counts[worker.value]
 
+    @pytest.mark.no_cancel_everywhere("it counts the workers of a pool that is cancelled")
     async def test_the_context_of_who_offers_is_not_kept(self):
         """
         A worker at rest keeps nothing of its last job alive: no arguments, no value, no context.
@@ -433,6 +436,19 @@ class TestWorkers:
             handle.cancel()
 
         assert ["nap", "sleep"] == names[3:5]
+
+    def test_a_worker_is_cancelled_when_its_job_was(self):
+        """
+        A worker that is cancelled with all else, while its job is cancelled anyway, does not go on as if it was not.
+        """
+
+        async def cancel_one():
+            async with tr.open_pool(1) as pool:
+                handle = pool.start_soon(nap, 5)
+                await wait_all_tasks_blocked()
+                handle.cancel()
+
+        assert () == cancel_everywhere(cancel_one).findings
 
     async def test_an_interrupt_between_two_steps_closes_the_job(self, monkeypatch):
         """

@@ -836,6 +836,25 @@ class TestOnAPool:
 
         assert "cancelled" == handle.state.value
 
+    async def test_cancelled_with_its_pool(self):
+        """
+        A group that is cancelled together with the pool misses no job: nothing comes out but the cancellation.
+        """
+
+        async def host(*, task_status):
+            async with tr.open_pool(2) as pool:
+                task_status.started(pool)
+                await trio.sleep_forever()
+
+        with trio.move_on_after(1) as scope:
+            async with trio.open_nursery() as nursery:
+                pool = await nursery.start(host)
+                async with tr.open_group(pool=pool) as group:
+                    handles = [group.start_soon(nap, 5) for _ in range(3)]
+
+        assert scope.cancelled_caught
+        assert {"cancelled"} == {handle.state.value for handle in handles}
+
     async def test_inside_of_a_job_of_the_pool(self):
         """
         A job may open a group on its own pool, as long as there are slots; otherwise it is told.
@@ -1032,7 +1051,7 @@ class TestLimit:
             caught.append(refusal.value.__cause__)
 
         async with trio.open_nursery() as nursery:
-            with contextlib.suppress(ExceptionGroup):
+            with pytest.RaisesGroup(OSError):
                 async with tr.open_group(limit=1, max_waiting=0) as group:
                     group.start_soon(fail, BOOM, 1)
                     nursery.start_soon(offer)

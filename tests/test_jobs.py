@@ -211,6 +211,7 @@ class TestDeadlock:
 
 
 class TestOrder:
+    @pytest.mark.no_cancel_everywhere("it counts on the slots being taken, in a pool that is cancelled")
     async def test_nobody_gets_in_front_of_who_waits_for_room(self, gauge):
         """
         Not even in the moment when the limiter is widened.

@@ -11,6 +11,7 @@ from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 
 import trio_run as tr
 from tests.jobs import Gauge, clean_up, fail
+from trio_run.testing import cancel_everywhere
 
 VAR = contextvars.ContextVar("VAR", default="unset")
 
@@ -375,6 +376,18 @@ class TestLeaving:
                 await anext(outcomes)
             assert [30, 10] == await values(outcomes)
 
+    def test_cancelled_with_its_pool(self):
+        """
+        Who loops hears of the cancellation, and not of the jobs that it took along.
+        """
+
+        async def loop():
+            async with tr.open_pool(4) as pool, pool.map(nap, [1] * 9) as outcomes:
+                return await values(outcomes)
+
+        assert () == cancel_everywhere(loop, schedules=3).findings
+
+    @pytest.mark.everywhere_allow("it loops on behind a shield, and asks for values", raises=tr.JobCancelled)
     async def test_the_pool_is_cancelled(self):
         """
         Who loops is told, rather than left with half of the outcomes.

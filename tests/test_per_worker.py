@@ -294,3 +294,30 @@ class TestReplacing:
         assert [(WorkerFailed, "pool/worker", "stuck")] == [
             (type(event), event.path, str(event.error)) for event in events
         ]
+
+    async def test_it_cannot_be_closed_when_cancelled(self, shop, connection):
+        """
+        A cancellation goes on its way, although closing failed, and that is told.
+        """
+        events = []
+        shop.fail_to_close = True
+        with tr.use_sinks(events.append), trio.move_on_after(1) as scope:
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                await pool.run(nap, 0)
+                await trio.sleep(5)
+
+        assert scope.cancelled_caught
+        assert ["stuck"] == [str(event.error) for event in events]
+
+    async def test_it_cannot_be_closed_after_what_no_worker_holds(self, shop, connection):
+        """
+        An error that ends the pool is not lost when closing fails as well.
+        """
+
+        async def leave():
+            raise SystemExit(3)
+
+        shop.fail_to_close = True
+        with pytest.RaisesGroup(SystemExit):
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                pool.start_soon(leave)

@@ -332,6 +332,7 @@ class TestStripCancelled:
 
         assert error is strip_cancelled(error)
 
+    @pytest.mark.no_cancel_everywhere("it looks at what is left of a Cancelled, and so catches it")
     async def test_cancelled(self):
         """
         There is nothing else in it.
@@ -341,6 +342,7 @@ class TestStripCancelled:
         assert None is strip_cancelled(cancelled)
         assert None is strip_cancelled(BaseExceptionGroup("", [cancelled]))
 
+    @pytest.mark.no_cancel_everywhere("it looks at what is left of a Cancelled, and so catches it")
     async def test_a_mixture(self):
         """
         The rest is what counts.
@@ -354,6 +356,7 @@ class TestStripCancelled:
 
 
 class TestWithoutCancelled:
+    @pytest.mark.no_cancel_everywhere("it looks at what is left of a Cancelled, and so catches it")
     async def test_somebody_asked_for_it(self):
         """
         Cancellation on its way out is nobody's failure.
@@ -364,6 +367,7 @@ class TestWithoutCancelled:
 
         assert None is left
 
+    @pytest.mark.no_cancel_everywhere("it looks at what is left of a Cancelled, and so catches it")
     async def test_a_cancelled_that_nobody_sent_is_a_failure(self):
         """
         It is wrapped, so that no scope takes it for its own.

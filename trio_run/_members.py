@@ -64,6 +64,15 @@ class Members:
     errors: list[BaseException] = attrs.field(factory=list)
     """What is still to be raised."""
 
+    taken: list[BaseException] = attrs.field(factory=list)
+    """Errors that stand for jobs which the end of the pool took away."""
+
+    missed: bool = False
+    """Whether such an error was raised."""
+
+    cancelled: bool = False
+    """Whether the group was cancelled before anything failed, or any job was missed."""
+
     broken: bool = False
     """Whether a failure ended the group."""
 
@@ -140,7 +149,9 @@ class Members:
             self.failed += 1
             self.keep(job.name, error)
         elif job.state is State.CANCELLED and self.intake is not None and self.intake.crew.over:
-            self.keep(job.name, JobCancelled(job.name, job.reason))  # Not by us: the pool went away.
+            error = JobCancelled(job.name, job.reason)  # Not by us: the pool went away.
+            self.taken.append(error)
+            self.keep(job.name, error)
         self.look()
 
     def keep(self, name: str, error: BaseException) -> None:
@@ -191,6 +202,8 @@ class Members:
         try:
             await self.over.wait()
         except BaseException as exc:
+            if not self.missed and (self.first_error is None or self.first_error in self.taken):
+                self.cancelled = True
             self._cancel(getattr(exc, "reason", None))
             with trio.CancelScope(shield=True):  # As a nursery does: all are cancelled, and have to be gone.
                 await self.over.wait()
@@ -219,8 +232,10 @@ class Members:
     def _raise_all(self) -> None:
         errors, self.errors = self.errors, []
         for error in errors:  # In tasks of the nursery, which then makes one group of all there is.
-            self.nursery.start_soon(_fail, error, name=f"{self.path} failed")
+            self.nursery.start_soon(self._fail, error, name=f"{self.path} failed")
 
-
-async def _fail(error: BaseException) -> None:
-    raise error
+    async def _fail(self, error: BaseException) -> None:
+        if error in self.taken and (self.cancelled or not self.nursery.cancel_scope.cancel_called):
+            await trio.lowlevel.checkpoint_if_cancelled()  # Then nobody misses the job: it would be cancelled here too.
+            self.missed = True
+        raise error

@@ -394,6 +394,7 @@ class TestActors:
 
         assert ["actors/shop/web", "actors/shop/db"] == [each.path for each in log if each.name == "child.stopped"]
 
+    @pytest.mark.everywhere_allow("its first life fails", raises=KeyError)
     async def test_an_actor_is_a_child(self):
         """
         An actor under a supervisor is ended by its interrupt, and restarted when it fails.

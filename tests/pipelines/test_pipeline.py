@@ -459,6 +459,7 @@ class TestStop:
 
         assert 1 == trio.current_time()
 
+    @pytest.mark.everywhere_allow("its first life fails", raises=OSError)
     async def test_a_life_of_its_own(self):
         """
         A pipeline that failed is run again by its supervisor, from a fresh call of its source.

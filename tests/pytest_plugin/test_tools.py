@@ -317,7 +317,7 @@ class TestFaultEverywhere:
         os.close(reader)
         os.close(writer)
 
-    @pytest.mark.fault_everywhere(OSError, tasks="*nobody*")
+    @pytest.mark.fault_everywhere(fault=OSError, tasks="*nobody*")
     async def test_marked():
         await trio.sleep(1)
     """

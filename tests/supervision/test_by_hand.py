@@ -10,6 +10,8 @@ import trio
 import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 
+pytestmark = pytest.mark.everywhere_allow("children fail on purpose", raises=(OSError, ValueError))
+
 
 class TestRestart:
     @pytest.mark.parametrize("restart", ["always", "on_failure"])

@@ -8,6 +8,8 @@ import trio
 import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 
+pytestmark = pytest.mark.everywhere_allow("children fail on purpose", raises=OSError)
+
 ENDS = ("child.finished", "child.failed", "child.lost", "child.parked", "child.ignored", "child.stopped")
 
 

@@ -10,6 +10,11 @@ import trio
 import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 
+pytestmark = pytest.mark.everywhere_allow(
+    "children fail on purpose",
+    raises=(OSError, KeyError, tr.EndedBeforeReady, tr.LeakedCancelled, tr.SupervisorStopping),
+)
+
 BOOM = OSError("boom")
 
 

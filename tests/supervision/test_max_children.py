@@ -9,6 +9,8 @@ import trio
 
 import trio_run as tr
 
+pytestmark = pytest.mark.everywhere_allow("children fail on purpose", raises=OSError)
+
 
 async def fails() -> None:
     """

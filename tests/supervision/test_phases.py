@@ -14,6 +14,8 @@ import trio_run as tr
 from tests.supervision.scripts import EventLog, polite, steady
 from trio_run.testing import cancel_everywhere
 
+pytestmark = pytest.mark.everywhere_allow("children fail on purpose", raises=OSError)
+
 OK = None
 
 

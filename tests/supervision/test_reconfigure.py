@@ -11,6 +11,8 @@ import trio
 import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 
+pytestmark = pytest.mark.everywhere_allow("children fail on purpose", raises=(OSError, tr.SupervisorStopping))
+
 BOOM = OSError("boom")
 
 
@@ -276,6 +278,7 @@ class TestReconfigure:
         """
         async with tr.open_supervisor("shop", tr.Child(keep, name="a")) as shop:
             shop.start_soon(trio.sleep_forever, name="session")
+            await shop.wait_ready("session")
             with pytest.raises(tr.DuplicateChild):
                 await shop.reconfigure([tr.Child(keep, name="session")])
 

@@ -11,6 +11,10 @@ import trio_run as tr
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 from trio_run.supervision._shell import Shell
 
+pytestmark = pytest.mark.everywhere_allow(
+    "children fail on purpose", raises=(OSError, ZeroDivisionError, tr.SupervisorStopping)
+)
+
 BOOM = OSError("boom")
 
 

@@ -685,6 +685,23 @@ class TestWatch:
 
         assert {"livelock"} == verdicts(cancel_everywhere(busy, max_steps=500))
 
+    def test_many_children_are_no_livelock(self):
+        """
+        Who waits for a thousand children, each of them cancelled, was cancelled once.
+        """
+
+        async def host():
+            try:
+                async with trio.open_nursery() as nursery:
+                    for _ in range(1000):
+                        nursery.start_soon(trio.sleep, 1)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.sleep(1)
+                await trio.lowlevel.checkpoint()
+
+        assert () == cancel_everywhere(host, at=1500).findings
+
     @pytest.mark.real
     def test_time_stands_still_while_input_is_under_way(self):
         """

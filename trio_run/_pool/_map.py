@@ -318,6 +318,7 @@ class Map(Generic[ItemT, T]):
                 await lane.wait()
             finally:
                 self._waits = False
+            await trio.lowlevel.checkpoint_if_cancelled()  # Jobs that were cancelled along with the caller are no news.
         return outcome
 
     def _opened(self) -> _Lane:

@@ -64,6 +64,7 @@ class Worker(Getter):
         going = False  # A Cancelled that comes between two jobs is for the worker.
         with self.scope:
             going = await self._serve()
+        going = going or self.spent
         self.scope, self.spent = trio.CancelScope(), False
         return going
 
@@ -71,14 +72,21 @@ class Worker(Getter):
         """
         Do jobs with what has to be opened for them, for as long as it is good; tell whether there may be more.
         """
-        going = True
+        going, escaping = True, None
         try:
             async with per_worker.open() as value:
                 self.held = held = per_worker.hold(value)
-                while going and not held.worn:
-                    going = await self._stretch()
-        except Exception as exc:  # noqa: BLE001 - it came from what was opened, and is passed on
-            self._unequipped(exc)
+                try:
+                    while going and not held.worn:
+                        going = await self._stretch()
+                except BaseException as exc:
+                    escaping = exc
+                    raise
+        except Exception as exc:  # noqa: BLE001 - what is not passed on here is raised below
+            if exc is not escaping:
+                self._unequipped(exc)  # It came from what was opened.
+            if escaping is not None:
+                raise escaping from None
         finally:
             self.held = None
         return going
@@ -147,7 +155,7 @@ class Worker(Getter):
             self.spent = self.spent or error is not None
         if error is None:
             self.crew.jobs.settle(job, _CANCELLED, reason=getattr(exc, "reason", None))
-            return self.spent
+            return False  # The scope holds it, unless it is for the worker as well.
         return self.crew.settle_failed(job, error)
 
 

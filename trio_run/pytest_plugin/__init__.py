@@ -5,6 +5,7 @@ Installing trio_run is enough to load it. Every test gets a leak check; the rest
 imports this package but pytest: it is what pytest finds the hooks in.
 """
 
+from ._caps import pytest_timeout_cancel_timer as pytest_timeout_cancel_timer
 from ._caps import pytest_timeout_set_timer as pytest_timeout_set_timer
 from ._collecting import pytest_collection_modifyitems as pytest_collection_modifyitems
 from ._leaks import LeakWarning as LeakWarning

@@ -190,7 +190,12 @@ class _Cap:
         writer.line(f"{text} The main thread stood here:", red=True)
         main = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         writer.line("".join(traceback.format_stack(main)))
-        _thread.interrupt_main()
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(
+                threading.main_thread().ident or 0, signal.SIGINT
+            )  # This ends a call to the system as well.
+        else:
+            _thread.interrupt_main()
 
 
 # The cap of pytest-timeout.
@@ -209,6 +214,11 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None
         _soften(item)
     return result
 
+
+NOT_SHOWN: Final = pytest.StashKey[Callable[[], None] | None]()
+"""
+Ends what would print the tasks of a test a little before its time is up.
+"""
 
 SETTINGS: Final = pytest.StashKey[Any]()
 """
@@ -278,4 +288,15 @@ def _show_in_time(item: pytest.Item, seconds: float) -> None:
         timer.cancel()
         timer.join()
 
-    item.addfinalizer(cancel)
+    item.stash[NOT_SHOWN] = cancel
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_timeout_cancel_timer(item: pytest.Item) -> None:
+    """
+    Print no tasks of a test that is over in time.
+    """
+    cancel = item.stash.get(NOT_SHOWN, None)
+    if cancel is not None:
+        item.stash[NOT_SHOWN] = None
+        cancel()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import pytest
@@ -62,6 +62,8 @@ class Trying:
     accepted: frozenset[Verdict]
     schedules: int
     max_points: int
+    seed: int
+    """Which points are tried where there are more."""
 
     @property
     def kind(self) -> str:
@@ -124,7 +126,7 @@ def _runner_of(item: pytest.Item) -> Run | None:
 def _plan(item: pytest.Item, options: Options, previous: Run | None) -> Plan:
     tools: dict[str, Exploring | Trying] = {}
     left_out: dict[str, str] = {}
-    hindrance = _hindrance(item, previous)
+    hindrance, allowed = _hindrance(item, previous), _allowed(item)
     for tool, is_on in zip(
         TOOLS, (options.explore is not None, options.cancel, options.fault is not None), strict=True
     ):
@@ -139,7 +141,7 @@ def _plan(item: pytest.Item, options: Options, previous: Run | None) -> Plan:
                 )
             left_out[tool] = hindrance
         elif marker is not None or is_on or _is_replayed(tool, options):
-            tools[tool] = _reads(tool)(options, marker)
+            tools[tool] = _allowing(_reads(tool)(options, marker), allowed)
     return Plan(
         leaks=_leak_mode(_nearest(item, "leak_check"), options),
         ignore=(*options.ignore, *_ignored(item)),
@@ -228,6 +230,33 @@ def _ignored(item: pytest.Item) -> Iterator[Rule]:
         yield from rules_from(marker.args)
 
 
+def _allowed(item: pytest.Item) -> tuple[type[BaseException], ...]:
+    """
+    Return the errors that *item* raises on purpose.
+    """
+    allowed: list[type[BaseException]] = []
+    for marker in item.iter_markers("everywhere_allow"):
+        given: Any = marker.kwargs.get("raises", ())
+        errors = cast("tuple[Any, ...]", given if isinstance(given, tuple) else (given,))
+        has_reason = len(marker.args) == 1 and isinstance(marker.args[0], str) and set(marker.kwargs) == {"raises"}
+        if not (has_reason and errors and all(map(_is_error, errors))):
+            raise ValueError(
+                '@pytest.mark.everywhere_allow takes a reason and one or more classes of errors: everywhere_allow("why", raises=OSError).'
+            )
+        allowed += errors
+    return tuple(allowed)
+
+
+def _is_error(thing: object) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseException)
+
+
+def _allowing(how: Exploring | Trying, allowed: tuple[type[BaseException], ...]) -> Exploring | Trying:
+    if isinstance(how, Exploring) or not allowed:
+        return how
+    return attrs.evolve(how, rules=attrs.evolve(how.rules, allow=(*how.rules.allow, *allowed)))
+
+
 def _reads(tool: str) -> Callable[[Options, pytest.Mark | None], Exploring | Trying]:
     reads: dict[str, Callable[[Options, pytest.Mark | None], Exploring | Trying]] = {
         "explore": _exploring,
@@ -253,27 +282,37 @@ def _exploring(options: Options, marker: pytest.Mark | None) -> Exploring:
     return Exploring(**given)
 
 
-_TRYING: Final[Mapping[str, Any]] = {
-    "check": None,
-    "allow": (),
-    "accept": (),
-    "patience": 60.0,
-    "schedules": 1,
-    "max_points": 2000,
-    "max_steps": MAX_STEPS,
-}
+MAX_POINTS: Final = 2000
+"""
+At how many points a test is cancelled or failed, if nobody says.
+"""
+
+
+def _everywhere(options: Options) -> Mapping[str, Any]:
+    """
+    Return what both markers take, and what it is where they do not say.
+    """
+    return {
+        "check": None,
+        "allow": (),
+        "accept": (),
+        "patience": 60.0,
+        "schedules": 1,
+        "max_points": options.points or MAX_POINTS,
+        "max_steps": MAX_STEPS,
+    }
 
 
 def _cancelling(options: Options, marker: pytest.Mark | None) -> Trying:
-    del options
-    return _trying(_bound(marker, **_TRYING) | {"fault": None, "tasks": "*", "times": 1})
+    return _trying(options, _bound(marker, **_everywhere(options)) | {"fault": None, "tasks": "*", "times": 1})
 
 
 def _failing(options: Options, marker: pytest.Mark | None) -> Trying:
-    return _trying(_bound(marker, fault=options.fault or InjectedFault, tasks="*", times=1, **_TRYING))
+    defaults = {"fault": options.fault or InjectedFault, "tasks": "*", "times": 1, **_everywhere(options)}
+    return _trying(options, _bound(marker, **defaults))
 
 
-def _trying(given: dict[str, Any]) -> Trying:
+def _trying(options: Options, given: dict[str, Any]) -> Trying:
     # The leak check of the test is around the whole of it, fixtures too.
     rules = trial_rules_from(given["check"], given["allow"], None, given["patience"], given["max_steps"])
     if given["schedules"] < 1 or given["max_points"] < 1:
@@ -288,6 +327,7 @@ def _trying(given: dict[str, Any]) -> Trying:
         accepted=verdicts_from(given["accept"]),
         schedules=given["schedules"],
         max_points=given["max_points"],
+        seed=options.seed,
     )
 
 

@@ -61,6 +61,9 @@ class Options:
     cancel: bool
     fault: Callable[[], BaseException] | None
     fault_name: str
+    points: int | None
+    """At how many of its points a test is cancelled or failed; None for all."""
+
     leaks: LeakMode
     ignore: tuple[str, ...]
     stuck_after: float | None
@@ -202,6 +205,9 @@ _SETTINGS: Final = {
         ),
         _Setting("cancel-everywhere", yes_or_no, "cancel each async test at each of its points", "false"),
         _Setting("fault-everywhere", str, "fail each wait of each async test with EXC, by default " + FAULT),
+        _Setting(
+            "everywhere-points", at_least_one, "try at most N points of each test, drawn by the seed", metavar="N"
+        ),
         _Setting("leak-check", LeakMode, "what is made of leaks: off, warn or error", "error", "MODE"),
         _Setting(
             "stuck-after", some_seconds, "end a test after so many seconds, and print its tasks", metavar="SECONDS"
@@ -246,6 +252,7 @@ def options_of(config: pytest.Config) -> Options:
         cancel=_read(config, "cancel-everywhere"),
         fault=None if fault is None else _told("fault-everywhere", exception, fault),
         fault_name=fault or FAULT,
+        points=_read(config, "everywhere-points"),
         leaks=_read(config, "leak-check"),
         ignore=tuple(config.getini("trio_run_leak_ignore")),
         stuck_after=_read(config, "stuck-after"),
@@ -257,8 +264,9 @@ MARKERS: Final = (
     "no_explore(reason): never run the test on other schedules",
     "cancel_everywhere(check=, allow=, accept=, patience=, schedules=, max_points=): cancel the test at each of its points",
     "no_cancel_everywhere(reason): never cancel the test",
-    "fault_everywhere(fault, tasks=, times=, check=, allow=, accept=, patience=, schedules=): fail each wait of the test",
+    "fault_everywhere(fault=, tasks=, times=, check=, allow=, accept=, patience=, schedules=): fail each wait of the test",
     "no_fault_everywhere(reason): never fail the waits of the test",
+    "everywhere_allow(reason, raises=): what may come out of the test when it is cancelled or failed; switches nothing on",
     "leak_check(mode): what is made of a leak of the test: 'warn' or 'error'",
     "no_leak_check(reason): the test may leave behind what it likes",
     "leak_ignore(rule, ...): what the test may leave behind, as patterns or trio_run.leaks.Ignore",

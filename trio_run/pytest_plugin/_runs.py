@@ -26,6 +26,7 @@ from ..testing._explore_run import Run as ScheduledRun
 from ..testing._explore_steering import Chooser
 from ..testing._explore_steps import Record
 from ._caps import in_scope
+from ._raises import seen_through
 
 Run = Callable[..., object]
 Main = Callable[[], Awaitable[object]]
@@ -147,7 +148,8 @@ class Disturbed:
         __tracebackhide__ = True
         if moves_by_hand(clock):
             return previous(main, clock=clock, instruments=instruments)
-        self.findings = self.trial.run_around(main, *instruments)
+        with seen_through(self.trial.zone):
+            self.findings = self.trial.run_around(main, *instruments)
         return None
 
     def around(self, function: TestFunction) -> TestFunction:

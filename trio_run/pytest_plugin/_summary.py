@@ -34,6 +34,9 @@ class News:
     points: int = 0
     """At how many points something was done to it."""
 
+    untried: int = 0
+    """At how many it was not, since there were too many."""
+
     tokens: list[str] | None = None
     """What it fails with, or an empty list for what failed before; None if there is nothing to keep."""
 
@@ -46,6 +49,7 @@ class News:
         """
         self.runs += found.runs
         self.points += found.points
+        self.untried += found.untried
         self.notes += found.notes
         if found.tokens or tried:
             self.tokens = [*(self.tokens or ()), *found.tokens]
@@ -117,6 +121,12 @@ class Summary:
             yield f"{len(explored)} tests ran on {sum(explored)} schedules (--explore-seed={seed})."
         if tried:
             yield f"Something was done to {len(tried)} tests at {sum(tried)} points."
+        untried = [news.untried for news in self.news.values() if news.untried]
+        if untried:
+            yield (
+                f"{len(untried)} tests have another {sum(untried)} points: those above were drawn by "
+                f"--explore-seed={self.config.stash[OPTIONS].seed}, and --everywhere-points=N tries more."
+            )
         left_out = Counter(each for news in self.news.values() for each in news.left_out.items())
         for (tool, why), count in sorted(left_out.items()):
             yield f"{count} tests were left out of {tool}: {why}."

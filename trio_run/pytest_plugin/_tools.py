@@ -62,6 +62,9 @@ class Found:
     tokens: tuple[str, ...] = ()
     runs: int = 0
     points: int = 0
+    untried: int = 0
+    """How many points there were beyond those."""
+
     notes: tuple[str, ...] = ()
     """What is to be told although the test does not fail."""
 
@@ -157,12 +160,11 @@ def try_everywhere(laps: Laps, how: Trying, tokens: Sequence[str]) -> Found:
             if again.text:
                 return again
     report = _search(laps, how).run(None, how.schedules)
-    notes = (f"{report.unreached} points were not tried: raise max_points to try them.",) if report.unreached else ()
     if not report.findings:
-        return Found(points=len(report.points), notes=notes)
+        return Found(points=len(report.points), untried=report.unreached)
     found = tuple(dict.fromkeys(_tokens_of(how.kind, report.findings)))[:MOST]
     commands = "\n".join(f"Run it again: {command(laps.item, each)}" for each in found)
-    return Found(None, f"{report}\n\n{commands}", found, points=len(report.points))
+    return Found(None, f"{report}\n\n{commands}", found, points=len(report.points), untried=report.unreached)
 
 
 def _tokens_of(kind: str, findings: Sequence[Finding]) -> Iterator[str]:
@@ -194,7 +196,7 @@ def _search(laps: Laps, how: Trying) -> Search:
     def zone(at: int | None) -> Zone:
         return CancelZone(at) if how.fault is None else FaultZone(at, how.fault, how.tasks, how.times)
 
-    return Search(laps.item.name, _driving(laps), how.rules, zone, how.accepted, how.max_points)
+    return Search(laps.item.name, _driving(laps), how.rules, zone, how.accepted, how.max_points, how.seed)
 
 
 def _driving(laps: Laps) -> Callable[[Trial], list[Finding]]:

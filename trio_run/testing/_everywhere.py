@@ -10,6 +10,7 @@ Law: equal functions get equal reports.
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -167,6 +168,9 @@ class Search:
     zone: Callable[[int | None], Zone]
     accepted: frozenset[Verdict]
     max_points: int
+    seed: int | None = None
+    """Which points are tried where there are more than *max_points*; None for the first."""
+
     seconds: float = 0.0
     findings: list[Finding] = attrs.field(factory=list)
     points: list[Point] = attrs.field(factory=list)
@@ -194,11 +198,16 @@ class Search:
             return  # It does not end by itself, so there is nothing to be learnt from its points.
         if at is not None and not 0 <= at < total:
             raise ValueError(f"{self.subject} has {total} points, so there is none with the number {at}.")
-        for number in range(min(total, self.max_points)) if at is None else (at,):
+        for number in self._chosen(total) if at is None else (at,):
             zone = self._try(number)
             self.missed += zone.point is None and not zone.refused
         if at is None:
             self.unreached += max(0, total - self.max_points)
+
+    def _chosen(self, total: int) -> Iterable[int]:
+        if self.seed is None or total <= self.max_points:
+            return range(min(total, self.max_points))
+        return sorted(random.Random(self.seed).sample(range(total), self.max_points))  # noqa: S311 - no secret
 
     def _try(self, at: int | None) -> Zone:
         trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds)

@@ -106,7 +106,8 @@ class CancelZone(Zone):
         if not _is_ours(exc):
             return
         probe.heard_at.append(probe.place)
-        if len(probe.heard_at) > MOST_CANCELLATIONS:
+        probe.interruptions += 1
+        if probe.interruptions > MOST_CANCELLATIONS:
             self.unending.append((probe.name, probe.place))
             probe.give_up()
 

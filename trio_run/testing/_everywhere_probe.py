@@ -62,7 +62,18 @@ class Probe(Coroutine[Any, Any, Any]):
     The coroutine of a task, under observation.
     """
 
-    __slots__ = ("__weakref__", "begun", "coro", "heard_at", "is_inside", "message", "observer", "rested", "task")
+    __slots__ = (
+        "__weakref__",
+        "begun",
+        "coro",
+        "heard_at",
+        "interruptions",
+        "is_inside",
+        "message",
+        "observer",
+        "rested",
+        "task",
+    )
 
     def __init__(self, coro: Coroutine[Any, Any, Any], task: trio.lowlevel.Task, observer: Observer) -> None:
         self.coro: Final = coro
@@ -71,6 +82,7 @@ class Probe(Coroutine[Any, Any, Any]):
         self.begun = False
         self.message: Any = None  # What it yielded last.
         self.heard_at: list[Place | None] = []  # Where it stood when a cancellation of ours reached it.
+        self.interruptions = 0  # How many of its waits ended so.
         self.is_inside = True  # Whether it belongs to the function, and not to the system.
         self.rested = False  # Whether it gave others their turn and asked for nothing else.
 
