@@ -310,9 +310,8 @@ class Map(Generic[ItemT, T]):
                     raise lane.failure
                 raise StopAsyncIteration
             if self._waits:
-                raise trio.BusyResourceError(
-                    f"Another task takes from {self!r} already: have one task take, and pass on."
-                )
+                taken = f"Another task takes from {self!r} already: have one task take, and pass on."
+                raise trio.BusyResourceError(taken)
             self._waits = True
             try:
                 await lane.wait()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import attrs
@@ -237,7 +237,7 @@ def _allowed(item: pytest.Item) -> tuple[type[BaseException], ...]:
     allowed: list[type[BaseException]] = []
     for marker in item.iter_markers("everywhere_allow"):
         given: Any = marker.kwargs.get("raises", ())
-        errors = cast("tuple[Any, ...]", given if isinstance(given, tuple) else (given,))
+        errors: Sequence[Any] = cast("Sequence[Any]", given) if isinstance(given, tuple) else (given,)
         has_reason = len(marker.args) == 1 and isinstance(marker.args[0], str) and set(marker.kwargs) == {"raises"}
         if not (has_reason and errors and all(map(_is_error, errors))):
             raise ValueError(
