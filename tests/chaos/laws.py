@@ -36,6 +36,9 @@ ENDS = (ev.ChildFinished, ev.ChildFailed, ev.ChildLost, ev.ChildParked, ev.Child
 
 EPSILON = 1e-6
 
+ORDERED = ("barred", "leaving", "asked_up", "proven", "failures", "own", "not_before")
+"""What an order changes of what is known of a child."""
+
 
 class CrashError(Exception):
     """
@@ -199,20 +202,21 @@ class Laws:
         if path in self.runs:
             self.runs[path].rearranged = True
 
-    def refused(self, path: str, before: tuple[str, bool] | None) -> None:
+    def refused(self, path: str, before: Child | None) -> None:
         """
         Note that an order was refused, so that what was *before* still stands.
         """
         child = self._known(path)
         if child is not None and before is not None:
-            child.barred, child.leaving = before
+            for field in ORDERED:
+                setattr(child, field, getattr(before, field))
 
-    def wish(self, path: str) -> tuple[str, bool] | None:
+    def wish(self, path: str) -> Child | None:
         """
         What stands now about a child.
         """
         child = self._known(path)
-        return None if child is None else (child.barred, child.leaving)
+        return None if child is None else attrs.evolve(child, own=child.own.copy())
 
     def _known(self, path: str) -> Child | None:
         above, _, name = path.rpartition("/")

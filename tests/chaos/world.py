@@ -17,6 +17,7 @@ import trio
 
 import trio_run as tr
 
+from .laws import Child as Known
 from .laws import CrashError, Laws
 
 REFUSALS = (
@@ -51,6 +52,9 @@ class World:
 
     young: bool = True
     """Whether the tree is still to come up, and every start succeeds."""
+
+    surely_up: bool = True
+    """Whether the tree comes up in any case."""
 
     plans: dict[str, tr.Supervisor] = attrs.field(factory=dict)
     running: collections.Counter[str] = attrs.field(factory=collections.Counter)
@@ -403,7 +407,7 @@ class World:
         Give an order, tell the laws of it, and take the answer.
         """
         supervisor = self.plans[above]
-        wishes: dict[str, tuple[str, bool] | None] = {}
+        wishes: dict[str, Known | None] = {}
 
         def note(what: str, which: str) -> None:
             now = trio.current_effective_deadline() > -math.inf  # Else nothing will be ordered.
@@ -472,7 +476,7 @@ class World:
             note("replace", each.name)
         for each in (*fixed, *loose):
             wish = self.laws.wish(f"{above}/{each.name}")
-            if wish is not None and wish[1]:
+            if wish is not None and wish.leaving:
                 note("replace", each.name)  # It was on its way out, and is to stay.
         self.laws.rearranged(above)
         await supervisor.reconfigure(plan)
