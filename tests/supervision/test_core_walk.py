@@ -175,7 +175,7 @@ class World:
         """
         if self.start_order is StartOrder.PARALLEL:
             going = self.core.stopping and not self.tasks[name].by_hand
-            assert not going or not (self.core.order._behind[name] & set(self.tasks)), name
+            assert not going or not (self.core.order._behind[name].keys() & set(self.tasks)), name
         elif self.core.stopping and not self.tasks[name].by_hand:
             mine = self.core.slots[name].rank
             assert all(self.core.slots[other].rank <= mine for other in self.tasks)

@@ -490,3 +490,22 @@ class TestRearranged:
             await shop.replace("a", child("a", "c"))
 
         assert ["b ends", "a ends", "c ends"] == log.lines[-3:]
+
+
+class TestTheSameInEachProcess:
+    async def test_those_that_one_came_after_are_stopped_as_it_names_them(self):
+        """
+        When it is down, they are told to go side by side, in an order that does not hang on how Python hashes their names.
+        """
+        names = list("hcafbdge")
+        log = EventLog()
+        plan = [tr.Child(steady(log, name), name=name) for name in sorted(names)]
+        shop = tr.Supervisor(
+            "shop", *plan, tr.Child(steady(log, "last"), name="last", after=names), start_order="parallel"
+        )
+        with tr.use_sinks(log):
+            async with trio.open_nursery() as nursery:
+                await nursery.start(shop.run)
+                shop.request_stop()
+
+        assert ["last", *names] == [event.path.rpartition("/")[2] for event in log.named("child.stopping")]

@@ -33,8 +33,9 @@ class Web(Order):
     whole: bool = attrs.field(kw_only=True)
     """Whether all siblings go down and come up together."""
 
-    _before: dict[str, frozenset[str]] = attrs.field(factory=dict)
-    _behind: dict[str, set[str]] = attrs.field(factory=dict)
+    _before: dict[str, dict[str, None]] = attrs.field(factory=dict)
+    _behind: dict[str, dict[str, None]] = attrs.field(factory=dict)
+    # These two are in order, which that of the events comes from; a set has another one in each process.
     _rising: dict[str, Slot] = attrs.field(factory=dict)
     _looks: list[Slot] = attrs.field(factory=list)
     _waiting: dict[str, list[Slot]] = attrs.field(factory=dict)  # By whom they wait for.
@@ -105,9 +106,9 @@ class Web(Order):
         """
         Order.forget(self, slot)
         for name in self._before.pop(slot.name):
-            self._behind[name].discard(slot.name)
+            self._behind[name].pop(slot.name, None)
         for name in self._behind.pop(slot.name):
-            self._before[name] -= {slot.name}
+            self._before[name].pop(slot.name, None)
         self._above.pop(slot.name, None)
 
     def landed(self, slot: Slot) -> None:
@@ -121,12 +122,13 @@ class Web(Order):
                 self._looks += self._rising.values()
 
     def _take_in(self, slot: Slot) -> None:
-        before: set[str] = set()
+        before: dict[str, None] = {}
         for name in slot.rules.after or ():
-            before |= {name, *self._before[name]} if name in self._before else set()  # It may have been removed since.
-        self._before[slot.name], self._behind[slot.name] = frozenset(before), set()
+            if name in self._before:  # It may have been removed since.
+                before |= {name: None} | self._before[name]
+        self._before[slot.name], self._behind[slot.name] = before, {}
         for name in before:
-            self._behind[name].add(slot.name)
+            self._behind[name][slot.name] = None
         if slot.admission is Admission.BOOT:
             self._unbooted.add(slot.name)
 
