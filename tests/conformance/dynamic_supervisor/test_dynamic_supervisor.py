@@ -42,7 +42,7 @@ class TestSupervised:
             ({"max_children": -1}, "max_children"),
             ({"max_children": "3"}, "max_children"),
             ({"strategy": "simple"}, "is no Strategy"),
-            ({"budget": 3}, "takes a Budget"),
+            ({"budget": 3}, "is a Budget"),
             ({"extra_arguments": ()}, "unexpected keyword"),
         ],
     )

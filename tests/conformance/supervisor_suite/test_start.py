@@ -201,7 +201,7 @@ async def test_extra_return():
     [
         ({"strategy": "none_for_one"}, "is no Strategy"),
         ({"strategy": 1}, "is no Strategy"),
-        ({"budget": 1}, "takes a Budget"),
+        ({"budget": 1}, "is a Budget"),
         ({"max_children": -1}, "at least 0"),
         ({"grace": float("nan")}, "at least 0"),
         ({"exit_when": "any"}, "is no ExitWhen"),
