@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 import trio_run as tr
 from trio_run._sinks import current_stream
-from trio_run.events import ChildFailed, ChildReady, ChildRemoved, Event, JobFailed, SinkDropped
+from trio_run.events import ChildFailed, ChildLost, ChildReady, ChildRemoved, Event, JobFailed, SinkDropped
 
 
 @attrs.define
@@ -239,6 +239,15 @@ class TestTakes:
         assert [True, True, True, True] == [
             stream.takes(kind) for kind in (ChildRemoved, ChildReady, ChildFailed, SinkDropped)
         ]
+
+    def test_where_logging_would_not_tell(self, caplog):
+        """
+        Without sinks a warning is made for `logging` alone, so not where that would drop it.
+        """
+        caplog.set_level(logging.ERROR, "trio_run")
+
+        assert [False, True] == [current_stream().takes(kind) for kind in (ChildFailed, ChildLost)]
+        assert 0 == failed()
 
     def test_everything_else_costs_one_comparison(self, monkeypatch):
         """

@@ -79,7 +79,7 @@ class Recipe:
                 raise TypeError(f"{name_of(self.function)} made {made!r}, which has no `async def run(self)`.")
             function, args = run, ()
         awaitable = function(*args, **keywords)
-        if not isinstance(awaitable, Awaitable):
+        if not isinstance(awaitable, _AWAITABLE):
             raise TypeError(f"{_title(function)} returned {awaitable!r}, which cannot be awaited. {_HELP}")
         return cast("Awaitable[object]", awaitable)
 
@@ -251,6 +251,7 @@ def _not_async(function: object) -> str:
     return f"{name} is not async. {_HELP}"
 
 
+_AWAITABLE = (types.CoroutineType, Awaitable)  # The second alone would do, and is slow.
 _HELP = (
     "A runner is an async function: write `async def`.\n"
     "If it blocks, run it in a thread with trio.to_thread.run_sync. If it is a factory that makes a runner, "

@@ -19,9 +19,9 @@ def said(error: BaseException | None) -> str:
         return "no reason was recorded"
     text = _text_of(error)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    notes = " ".join(" ".join(map(str, getattr(error, "__notes__", ()))).split())
+    notes = getattr(error, "__notes__", None)
     if notes:
-        line += f" ({notes})"
+        line += f" ({' '.join(' '.join(map(str, notes)).split())})"
     inner = errors_in(error)
     return f"{line}: {'; '.join(map(said, inner))}" if inner else line
 

@@ -28,6 +28,9 @@ from .events import Event, Level, SinkDropped
 
 _E = TypeVar("_E", bound=Event)
 
+_LOGGER = logging.getLogger("trio_run")
+_WARNING: Final = Level.WARNING  # CPython 3.11 takes long to look up a member by its enum.
+
 
 class Sink(Protocol):
     """
@@ -66,7 +69,7 @@ class Stream:
         """
         Tell whether anybody wants events of this *kind*: if not, there is no need to make one.
         """
-        return kind.level >= Level.WARNING or bool(self.outlets)
+        return bool(self.outlets) or (kind.level >= _WARNING and _LOGGER.isEnabledFor(kind.level))
 
     def send(self, kind: type[_E], path: str, /, life: int = 0, cause: int = 0, **details: object) -> int:
         """
@@ -75,7 +78,7 @@ class Stream:
         Returns:
             The number of the event, to be the *cause* of others; 0 where nobody wanted it.
         """
-        if not self.takes(kind):
+        if not self.outlets and not self.takes(kind):
             return 0
         seq = next(self.numbers)
         self.hand_out(kind(seq=seq, time=trio.current_time(), path=path, life=life, cause=cause, **details))  # pyright: ignore[reportArgumentType]
@@ -100,14 +103,11 @@ class Stream:
             self.send(SinkDropped, event.path, cause=event.seq, sink=name_of(sink), error=error)
 
 
-_LOGGER = logging.getLogger("trio_run")
-
-
 def _last_resort(event: Event) -> None:
     """
     Log *event* with the standard library if it must not be lost: nobody else may have told of it.
     """
-    if event.level < Level.WARNING:
+    if event.level < _WARNING or not _LOGGER.isEnabledFor(event.level):
         return
     error = getattr(event, "error", None)
     exc_info = (type(error), error, error.__traceback__) if isinstance(error, BaseException) else None

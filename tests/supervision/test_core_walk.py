@@ -94,7 +94,10 @@ class World:
         """
         Carry out all moves there are.
         """
-        for action in self.core.decide(self.now):
+        quiet = not self.core.restless() and self.core.order.alarm > self.now
+        actions = self.core.decide(self.now)
+        assert not (quiet and actions), actions  # Or the shell would sleep on, and nobody carry them out.
+        for action in actions:
             match action:
                 case Start(name, life):
                     self.check_start(name, life)

@@ -2,7 +2,10 @@
 The laws of the shell, the host and the fence: what would make a supervisor hang.
 """
 
+import gc
 import signal
+import weakref
+from typing import Any
 
 import pytest
 import trio
@@ -57,7 +60,7 @@ async def test_an_error_in_the_control_loop_ends_the_supervisor_at_once(monkeypa
     """
     log = EventLog()
 
-    def broken(shell: Shell, action: object) -> None:
+    def broken(shell: Shell, *_args: object) -> None:
         raise ZeroDivisionError
 
     shop = tr.Supervisor("shop", tr.Child(polite(log, "db", drain=100), name="db"))
@@ -68,6 +71,80 @@ async def test_an_error_in_the_control_loop_ends_the_supervisor_at_once(monkeypa
             shop.request_stop()
 
     assert [(0, "db starts"), (0, "db ends")] == log.notes
+
+
+async def test_a_crash_takes_one_turn_of_the_loop(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch):
+    """
+    The loop brings the child back, and is not woken again because it is ready: nobody waits for that.
+    """
+    turns: list[float] = []
+    turn = Shell._turn
+
+    def counted(shell: Shell) -> bool:
+        turns.append(trio.current_time())
+        return turn(shell)
+
+    async def crashes() -> None:
+        await trio.sleep(1)
+        raise ValueError
+
+    async with tr.open_supervisor("shop", tr.Child(crashes, name="db"), backoff=tr.Backoff(first=0)):
+        await trio.sleep(0.5)
+        monkeypatch.setattr(Shell, "_turn", counted)
+        begin = trio.current_time()
+        await trio.sleep(3)
+        assert [0.5, 1.5, 2.5] == [when - begin for when in turns]
+
+
+@pytest.mark.parametrize("rules", [{"beat": 2}, {"max_age": tr.MaxAge(2, jitter=0)}])
+async def test_a_child_that_is_ready_again_is_looked_after(autojump_clock: MockClock, rules: dict[str, Any]):
+    """
+    The loop hears of its readiness where something follows from it, however it slept.
+    """
+    began: list[float] = []
+
+    async def silent(*, task_status: trio.TaskStatus[None]) -> None:
+        began.append(trio.current_time())
+        await trio.sleep(1)
+        task_status.started()
+        await trio.sleep_forever()
+
+    first = trio.current_time()
+    async with tr.open_supervisor("shop", tr.Child(silent, name="db", **rules), backoff=tr.Backoff(first=0)):
+        await trio.sleep(7.5)
+
+    assert [0, 3, 6] == [round(when - first, 6) for when in began]
+
+
+async def test_a_child_that_is_up_keeps_nothing_of_its_past():
+    """
+    What a life raised is gone when the next one is ready, without the help of the garbage collector.
+    """
+
+    class Boom(Exception):
+        def __init__(self) -> None:
+            errors.append(weakref.ref(self))
+
+    errors: list[weakref.ref[Boom]] = []
+    again = trio.Event()
+
+    async def crashes() -> None:
+        if errors:
+            again.set()
+            await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
+        raise Boom
+
+    gc.disable()
+    try:
+        with tr.use_sinks(lambda _event: None):  # What logs an error may keep it.
+            async with tr.open_supervisor("shop", tr.Child(crashes, name="db")):
+                await again.wait()
+                await trio.testing.wait_all_tasks_blocked()
+
+                assert [None] == [error() for error in errors]
+    finally:
+        gc.enable()
 
 
 async def test_a_late_word_of_a_task_that_outlived_its_life_is_ignored():

@@ -313,7 +313,7 @@ class TestStopReport:
         """
         log, errors = EventLog(), []
 
-        def broken(shell: Shell, action: object) -> None:
+        def broken(shell: Shell, *_args: object) -> None:
             raise ZeroDivisionError
 
         async def note(call, *args) -> None:

@@ -25,7 +25,7 @@ from ._facts import Action, Beat, Exited, Fact, Ready, Unwell, Verdict
 from ._health import Health
 from ._judge import Judge
 from ._rules import Rules, check_fit
-from ._slot import Admission, End, Phase, Slot
+from ._slot import UP, Admission, End, Phase, Slot
 from ._start_order import in_order
 
 _RESTING = frozenset({Verdict.RESTS, Verdict.IGNORED, Verdict.PARKED})
@@ -57,6 +57,12 @@ class Core(Course):
         self._leave()
         actions = self.order.decide(now)
         return actions + self.order.decide(now) if self._leave() else actions  # It may have had to boot first.
+
+    def restless(self) -> bool:
+        """
+        Whether `decide` may return anything before the next alarm.
+        """
+        return self.order.restless() or bool(self.exit_rule.due)
 
     # Orders: what people and parents ask for.
 
@@ -173,7 +179,7 @@ class Core(Course):
                 exits.append(fact)
             elif isinstance(fact, Ready):
                 slot.make_ready(now)
-                if slot.phase is Phase.UP:
+                if slot.phase is UP:
                     self._health.ready(slot, now)
                 self.order.settled(slot)
             elif isinstance(fact, Beat):

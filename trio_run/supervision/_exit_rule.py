@@ -42,6 +42,7 @@ class ExitWhen(Word):
 SIGNIFICANT = frozenset({ExitWhen.ANY_SIGNIFICANT, ExitWhen.ALL_SIGNIFICANT})
 """The rules that ask who is significant."""
 
+_NEVER = ExitWhen.NEVER
 _ENDED = frozenset({Verdict.RESTS, Verdict.PARKED, Verdict.DROPPED})
 
 
@@ -61,6 +62,8 @@ class ExitRule:
         """
         Note whether a child, whose wish or phase has changed, may still end.
         """
+        if self.when is _NEVER:
+            return
         if self.when is ExitWhen.ALL_DONE or (self.when is ExitWhen.ALL_SIGNIFICANT and slot.rules.significant):
             if slot.wanted or slot.phase is not Phase.DOWN:
                 self._awaited.add(slot.name)
@@ -78,7 +81,7 @@ class ExitRule:
         """
         Note how a life was judged, and what follows from it for the whole.
         """
-        if self.when is ExitWhen.NEVER:
+        if self.when is _NEVER:
             return
         idle = self.when is ExitWhen.ALL_DONE and verdict is Verdict.IGNORED
         if not idle and verdict not in _ENDED:

@@ -52,19 +52,19 @@ class Host:
                     status.started()
                 seat.value = await awaitable
         except BaseException as exc:  # Sorted, and passed on where it is not ours to hold.
-            meaning = outcome_of(exc, seat.path, seat.child.classify)
-            outcome = _CANCELLED if meaning is None else meaning
-            if meaning is None:
+            outcome = outcome_of(exc, seat.path, seat.child.classify) or _CANCELLED
+            if outcome is _CANCELLED:
                 raise
-            if outcome.ending is Ending.IGNORED and status.called and recipe.takes_task_status:
+            if status.called and recipe.takes_task_status and outcome.ending is Ending.IGNORED:
                 outcome = Outcome(Ending.FAILED, exc)  # Too late: somebody relies on it by now.
         else:
             outcome = _CANCELLED if scope.cancelled_caught else _FINISHED
             told_to_go = life.asked or scope.cancel_called
-            if outcome.ending is Ending.FINISHED and not status.called and not told_to_go:
+            if outcome is _FINISHED and not status.called and not told_to_go:
                 outcome = Outcome(Ending.FAILED, EndedBeforeReady(seat.path))
         finally:
             self.tell(Exited(seat.child.name, life.number, *outcome))
+            del outcome  # Or its error would hold this frame, and both wait for the garbage collector.
 
     def ready(self, seat: Seat, number: int, value: object) -> None:
         """

@@ -18,7 +18,7 @@ from ._course import Course
 from ._facts import Ending, Exited, Judged, Verdict
 from ._policy import Restart
 from ._rules import Decision, OnGiveUp
-from ._slot import Admission, End, Phase, Slot
+from ._slot import STARTING, UP, Admission, End, Slot
 
 
 @attrs.define(eq=False)
@@ -36,23 +36,23 @@ class Judge:
         doomed, told = slot.doomed, len(self.course.order.out)
         if slot.fault is not None and fact.ending is not Ending.FATAL:
             fact, doomed = _blame(fact, slot.fault), False
-        by_itself = slot.phase is Phase.STARTING or slot.phase is Phase.UP
+        by_itself = slot.phase is STARTING or slot.phase is UP
         self.course.order.landed(slot)
-        if fact.ending is Ending.FATAL:
+        if fact.ending is _FATAL:
             verdict = self._doom_all(slot, fact, End.FATAL, now)
-        elif by_itself and _is_over(slot, fact.ending):
+        elif by_itself and fact.ending is not _FAILED and _is_over(slot, fact.ending):
             verdict, slot.proven = self._rest(slot, Verdict.RESTS), True
             if fact.ending is Ending.IGNORED:  # It has not ended, as it never was there.
                 verdict = Verdict.IGNORED
         elif doomed:
             verdict = self._absorb(slot, fact)
-        elif fact.ending is Ending.AGAIN:
+        elif fact.ending is _AGAIN:
             self.course.restarts.renew(slot, fact, now)
             verdict = Verdict.RISES
         else:
             verdict = self._judge(slot, fact, now)
         slot.verdict = verdict
-        history = slot.ledger.history if verdict is Verdict.PARKED and slot.ledger is not None else ()
+        history = slot.ledger.history if slot.ledger is not None and verdict is Verdict.PARKED else ()
         self.course.order.out.insert(told, Judged(fact, verdict, history))  # Told before what follows from it.
         self.course.place(slot)
         self.course.exit_rule.ended(slot, verdict)
@@ -84,9 +84,9 @@ class Judge:
         if slot.called:
             slot.wanted = slot.called = False
             return Verdict.REFUSED
-        if fact.decision is Decision.ESCALATE:
+        if fact.decision is _ESCALATE:
             return self._doom_all(slot, fact, End.GAVE_UP, now)
-        if slot.rules.restart is Restart.NEVER or fact.decision is Decision.STOP:
+        if slot.rules.restart is _NEVER or fact.decision is _STOP:
             return self._rest(slot, Verdict.RESTS)
         return self._bring_back(slot, fact, now)
 
@@ -97,7 +97,7 @@ class Judge:
         broken = self.course.restarts.charge(slot, fact, now)
         if broken is None:
             self.course.restarts.bring_back(slot, fact)
-            return Verdict.RISES
+            return _RISES
         if broken is slot.ledger and slot.rules.on_give_up is OnGiveUp.PARK:
             return self._rest(slot, Verdict.PARKED)
         self.course.broken = broken
@@ -113,6 +113,9 @@ class Judge:
         return Verdict.DOOMS
 
 
+# Those that each failure needs: CPython 3.11 takes long to look up a member by its enum.
+_FATAL, _FAILED, _AGAIN = Ending.FATAL, Ending.FAILED, Ending.AGAIN
+_STOP, _ESCALATE, _NEVER, _RISES = Decision.STOP, Decision.ESCALATE, Restart.NEVER, Verdict.RISES
 _ASKED_FOR = frozenset({Admission.CALL, Admission.PLAN, Admission.REPLACE})
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import attrs
 
 from ._facts import Action, Ask, Cancel, Start, Stuck
-from ._slot import Phase, Slot
+from ._slot import STARTING, Phase, Slot
 from ._timers import Timers
 
 STUCK_EVERY = 10.0
@@ -101,7 +101,7 @@ class Moves:
         """
         Begin a new life.
         """
-        slot.phase = Phase.STARTING
+        slot.phase = STARTING
         slot.life += 1
         slot.ready_at, slot.due, slot.alarm = math.inf, -math.inf, math.inf
         slot.patience = slot.rules.grace

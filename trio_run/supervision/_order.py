@@ -18,7 +18,7 @@ import attrs
 
 from ._facts import Action
 from ._moves import Moves
-from ._slot import Admission, Phase, Slot
+from ._slot import DOWN, Admission, Slot
 
 
 @attrs.define(eq=False)
@@ -44,10 +44,16 @@ class Order(Moves, abc.ABC):
         if self._free:
             free, self._free = self._free, []
             for slot in free:
-                if slot.wanted and slot.phase is Phase.DOWN and self.is_due(slot, now):
+                if slot.wanted and slot.phase is DOWN and self.is_due(slot, now):
                     self.start(slot, now)
         out, self.out = self.out, []
         return out
+
+    def restless(self) -> bool:
+        """
+        Whether `decide` may return anything before the next alarm.
+        """
+        return not self.booted or bool(self._free or self.out)
 
     # What the core asks for.
 

@@ -26,6 +26,10 @@ from ._slot import End
 Classify: TypeAlias = Callable[[Exception], Decision | str]
 
 
+_MEANINGFUL = (Directive, ExceptionGroup)  # More than an error, as far as a supervisor goes.
+_FAILED = Ending.FAILED  # CPython 3.11 takes long to look up a member by its enum.
+
+
 class Outcome(NamedTuple):
     """
     What the exception that ended a life means.
@@ -46,13 +50,15 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         path: The child.
         classify: Is asked what ordinary exceptions mean.
     """
-    error = without_cancelled(exc, path)
+    error = (
+        exc if isinstance(exc, Exception) else without_cancelled(exc, path)
+    )  # No Exception is cancellation, or holds it.
     if error is None:
         return None
     if not isinstance(error, Exception):
         return Outcome(Ending.FATAL, error)
-    if classify is None and not _is_more_than_an_error(error):
-        return Outcome(Ending.FAILED, error)
+    if classify is None and not isinstance(error, _MEANINGFUL):
+        return Outcome(_FAILED, error)
     leaves = tuple(_leaves(error))
     told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
     if told:
@@ -60,10 +66,6 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         if said is not None:
             return said
     return Outcome(Ending.FAILED, *_classified(error, leaves, classify, path))
-
-
-def _is_more_than_an_error(error: Exception) -> bool:
-    return isinstance(error, Directive | ExceptionGroup)
 
 
 def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome | None:

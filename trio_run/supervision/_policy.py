@@ -159,6 +159,13 @@ class Budget:
         if not self.per > 0:
             raise ValueError(f"Budget(per={self.per!r}) is a number of seconds above 0.")
 
+    @property
+    def is_endless(self) -> bool:
+        """
+        Whether it forgives all, so that nobody will ever ask what was spent of it.
+        """
+        return self.restarts == math.inf
+
 
 def check_reachable(budget: Budget, backoff: Backoff, whose: str = "This budget") -> None:
     """
@@ -209,7 +216,7 @@ class Ledger:
         Enter a failure at *now*, described by *line*; tell whether the budget forgives it.
         """
         spent = self._spent
-        if self.budget.restarts == math.inf:  # Nobody will ever ask, so nothing is kept.
+        if self.budget.is_endless:
             return True
         while spent and spent[0][0] < now - self.budget.per:
             spent.popleft()

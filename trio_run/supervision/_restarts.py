@@ -58,8 +58,8 @@ class Restarts:
         if now - culprit.ready_at >= self._backoff_of(culprit).stable_after:
             culprit.failures = 0
         culprit.failures += 1
-        line = self._history_line(fact, now)
         own = culprit.rules.budget
+        line = "" if own is None and self.ledger.budget.is_endless else self._history_line(fact, now)
         if own is not None:
             culprit.ledger = culprit.ledger or Ledger(own)
             if not culprit.ledger.enter(now, line):
@@ -70,19 +70,11 @@ class Restarts:
         """
         Have *culprit* come up again after its delay, with those that go down with it.
         """
-        members = self._members(culprit)
-        for member in members:
-            member.pause, member.due = None, -math.inf  # What they waited for has been overtaken.
-        culprit.pause = self._backoff_of(culprit).delay(culprit.failures, self.draw())
-        if self.order.grouped:
-            self.order.hold(culprit, members[0])
-        for member in members:
-            if member.phase is not Phase.DOWN:
-                member.wanted = member.wanted and member.rules.restart is not Restart.NEVER
-                self.order.doom(member, f"{self.strategy.value}: {culprit.name} ended")
-        names = tuple(member.name for member in members)
+        culprit.due = -math.inf
+        culprit.pause = pause = self._backoff_of(culprit).delay(culprit.failures, self.draw())
+        names = self._take_along(culprit) if self.order.grouped else (culprit.name,)
         spent = self.ledger.spent
-        self.order.out.append(Scheduled(culprit.name, fact.life, names, culprit.pause, culprit.failures, spent))
+        self.order.out.append(Scheduled(culprit.name, fact.life, names, pause, culprit.failures, spent))
 
     def renew(self, slot: Slot, fact: Exited, now: float) -> None:
         """
@@ -95,12 +87,24 @@ class Restarts:
     def _backoff_of(self, slot: Slot) -> Backoff:
         return slot.rules.backoff or self.backoff
 
+    def _take_along(self, culprit: Slot) -> tuple[str, ...]:
+        """
+        Have those go down and come up again that restart with *culprit*; return the names of all, in start order.
+        """
+        members = self._members(culprit)
+        self.order.hold(culprit, members[0])
+        for member in members:
+            if member is not culprit:
+                member.pause, member.due = None, -math.inf  # What they waited for has been overtaken.
+            if member.phase is not Phase.DOWN:
+                member.wanted = member.wanted and member.rules.restart is not Restart.NEVER
+                self.order.doom(member, f"{self.strategy.value}: {culprit.name} ended")
+        return tuple(member.name for member in members)
+
     def _members(self, culprit: Slot) -> list[Slot]:
         """
         Return who restarts with *culprit*, itself included, in start order.
         """
-        if self.strategy is Strategy.ONE_FOR_ONE:
-            return [culprit]
         rest = self.order.rest_of(culprit) if self.strategy is Strategy.REST_FOR_ONE else self.order.slots.values()
         return [slot for slot in rest if slot.wanted]
 

@@ -71,6 +71,7 @@ class Shell:
     stop_report: StopReport | None = None  # There once all children are gone.
     _host: Host = attrs.field(init=False)
     _inbox: list[Exited] = attrs.field(factory=list)
+    _alarm: float = math.inf  # When the control loop looks up by itself.
     stop_log: StopLog = attrs.field(factory=StopLog)
     _sleeper: Sleeper = attrs.field(factory=Sleeper)
 
@@ -88,7 +89,8 @@ class Shell:
         """
         self.task = trio.lowlevel.current_task()
         while not self._turn():
-            with trio.CancelScope(deadline=self.core.order.alarm) as alarm:
+            self._alarm = self.core.order.alarm
+            with trio.CancelScope(deadline=self._alarm) as alarm:
                 try:
                     await self._doze(alarm)
                 except KeyboardInterrupt as exc:
@@ -100,8 +102,8 @@ class Shell:
             if self._turn():
                 return
             when = self.core.order.alarm
-            if when < alarm.deadline:  # noqa: PLR1730 - setting it is dear; it is moved forward only, and rings once too often
-                alarm.deadline = when
+            if when < self._alarm:  # Setting it is dear; it is moved forward only, and rings once too often.
+                alarm.deadline = self._alarm = when
 
     def _turn(self) -> bool:
         """
@@ -113,7 +115,7 @@ class Shell:
             if exits:
                 self.core.take(exits, now)
             for action in self.core.decide(now):
-                self._perform(action)
+                self._perform(action, now)
             for fact in exits:
                 seat = self.seats.get(fact.name)
                 if seat is not None:
@@ -134,7 +136,8 @@ class Shell:
                 seat.notify()
                 if seat.child.probe is not None and isinstance(fact, Ready):
                     start_probing(self.nursery, seat, fact.life, self.tell, self.abort)
-        self.wake()
+        if self._inbox or self.core.restless() or self.core.order.alarm < self._alarm:
+            self.wake()
 
     def abort(self, error: BaseException) -> None:
         """
@@ -174,12 +177,16 @@ class Shell:
         self.cancelled = self.cancelled or not self.core.stopping
         self.stop(trio.current_time(), "cancelled from outside")
 
-    def _perform(self, action: Action) -> None:
+    def _perform(self, action: Action, now: float) -> None:
         match action:
-            case Start(name, life):
-                self._start(self.seats[name], life)
+            case Start():
+                self._start(self.seats[action.name], action.life, now)
             case Judged():
                 self._ended(self.seats[action.fact.name], action)
+            case Scheduled():
+                cause = self.report.scheduled(self.seats[action.culprit], action)
+                for member in action.members:
+                    self.seats[member].cause = cause
             case Cancel(name=name, reason=reason):
                 seat, life = self._going(name, "cancelled")
                 self.report.child_cancelled(seat, life, action)
@@ -189,10 +196,6 @@ class Shell:
                 self.report.child_stopping(seat, life, action)
                 if seat.life is not None:
                     seat.life.ask(reason, deadline)
-            case Scheduled(culprit=name):
-                cause = self.report.scheduled(self.seats[name], action)
-                for member in action.members:
-                    self.seats[member].cause = cause
             case Forget(name):
                 if name in self.seats and name not in self.core.slots:  # The name may have been given anew since.
                     self._leave(name)
@@ -204,15 +207,14 @@ class Shell:
             case Stopping(reason):
                 self._stopping(reason)
 
-    def _start(self, seat: Seat, number: int) -> None:
-        name = seat.child.name
-        seat.began, seat.stop_began = trio.current_time(), math.inf
+    def _start(self, seat: Seat, number: int, now: float) -> None:
+        seat.began, seat.stop_began = now, math.inf
         seat.ready, seat.last = False, None
         self.report.child_starting(seat, number)
-        hears = functools.partial(self.tell, Hears(name, number))
-        life = Life(seat.path, number, seat.child.runner, seat.cause, listener=hears, owner=self)
+        life = Life(seat.path, number, seat.child.runner, seat.cause, owner=self)
+        life.listener = lambda: self.tell(Hears(seat.child.name, number))
         if seat.child.rules.beat < math.inf:  # A beat moves nobody, so the loop can sleep on.
-            life.pulse = lambda: self.core.take((Beat(name, number),), trio.current_time())
+            life.pulse = lambda: self.core.take((Beat(seat.child.name, number),), trio.current_time())
         seat.life, scope = life, seat.open_scope()
         if seat.handle is not None:
             note_running(seat.handle)

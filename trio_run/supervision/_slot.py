@@ -38,6 +38,9 @@ class Phase(enum.Enum):
     """Cancelled, and not gone yet."""
 
 
+DOWN, STARTING, UP = Phase.DOWN, Phase.STARTING, Phase.UP  # CPython 3.11 takes long to look up a member by its enum.
+
+
 class Admission(enum.Enum):
     """
     How a child came to its supervisor, and so who has to know if its first start fails.
@@ -113,7 +116,7 @@ class Slot:
         """
         Whether it is where it should be, so that nobody has to wait for it.
         """
-        return self.phase is Phase.UP or (self.phase is Phase.DOWN and not self.wanted)
+        return self.phase is UP or (self.phase is DOWN and not self.wanted)
 
     @property
     def comes_and_goes(self) -> bool:
@@ -136,12 +139,12 @@ class Slot:
         if self.fault is not None:
             return  # Too late.
         self.proven, self.called, self.ready_at = self.proven or not self.doomed, False, now
-        if self.phase is Phase.STARTING:
-            self.phase, self.alarm = Phase.UP, math.inf
+        if self.phase is STARTING:
+            self.phase, self.alarm = UP, math.inf
 
     def land(self) -> None:
         """
         Note that the life is over.
         """
-        self.phase, self.doomed, self.hears, self.alarm = Phase.DOWN, False, False, math.inf
+        self.phase, self.doomed, self.hears, self.alarm = DOWN, False, False, math.inf
         self.fault = None

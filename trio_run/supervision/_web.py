@@ -46,6 +46,12 @@ class Web(Order):
     _late: set[str] = attrs.field(factory=set)  # Who is falling that came after the start, and names nobody.
     _held_by: Slot | None = None
 
+    def restless(self) -> bool:
+        """
+        Whether `decide` may return anything before the next alarm.
+        """
+        return bool(self._looks or self._sinks) or Order.restless(self)
+
     def rest_of(self, slot: Slot) -> list[Slot]:
         """
         Return a child and those that come after it, in start order.
