@@ -11,7 +11,7 @@ import sys
 
 from ._measure import Result, text_of
 
-NAMES = ("supervise", "tools", "pipeline", "pool")
+NAMES = ("supervise", "restart", "tools", "pipeline", "pool")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import _go, pipeline, pool, supervise, tools
+from benchmarks import _go, pipeline, pool, restart, supervise, tools
 from benchmarks._measure import Row
 
 
@@ -20,6 +20,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *wo
     """
     monkeypatch.setattr(sys, "argv", ["benchmarks", *words])
     monkeypatch.setattr(supervise, "SIZES", (3, 6))
+    monkeypatch.setattr(restart, "EVENTS", 20)
+    monkeypatch.setattr(restart, "WINDOWS", (0, 3))
+    monkeypatch.setattr(restart, "SIBLINGS", (2, 4))
+    monkeypatch.setattr(restart, "WEIGHED", 10)
     monkeypatch.setattr(pipeline, "ITEMS", 10)
     monkeypatch.setattr(pool, "JOBS", dict.fromkeys(pool.JOBS, 12))
     monkeypatch.setattr(pool, "SLOTS", (3, 5))
@@ -52,6 +56,42 @@ def test_json_has_rows_and_ratios(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert {"case", "median_us"} == {key for row in found["rows"] for key in row}
     assert {"start 3 bare", "stop 6 trio_run", "restart 6 trio_run"} <= {row["case"] for row in found["rows"]}
     assert "stop 6: trio_run / bare" in found["ratios"]
+
+
+def test_restart(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """
+    A crash is measured beside a loop by hand, with restarts in the window, among siblings, and without events.
+    """
+    found = json.loads(run(monkeypatch, capsys, "restart", "--json", "--rounds", "1"))
+    cases = {row["case"] for row in found["rows"]}
+
+    assert {"crash by hand", "logged trio_run", "window 3 trio_run", "start and remove among 4"} <= cases
+    assert {
+        "crash: trio_run / by hand",
+        "crash: trio_run / no events",
+        "window: 3 / 0 restarts in it, trio_run",
+        "crash: among 4 / 2",
+        "memory after a crash: bytes a child above bare",
+    } <= set(found["ratios"])
+
+
+def test_what_otp_says_is_shown_beside_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    """
+    Where there is an escript, it is asked about the same windows, and what it prints becomes rows in microseconds.
+    """
+    escript = tmp_path / "escript"
+    escript.write_text(
+        '#!/bin/sh\ntest -f "$1" || exit 1\nshift 2\nfor window; do echo "$window $((window + 4)).500"; done\n'
+    )
+    escript.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    found = json.loads(run(monkeypatch, capsys, "restart", "--json", "--rounds", "1"))
+    rows = {row["case"]: row["median_us"] for row in found["rows"]}
+
+    assert (4.5, 7.5) == pytest.approx((rows["window 0 OTP"], rows["window 3 OTP"]))
+    assert 7.5 / 4.5 == pytest.approx(found["ratios"]["window: 3 / 0 restarts in it, OTP"])
 
 
 @pytest.mark.leak_ignore("memory channel *")  # Somebody has to wait for good, for the search to find.

@@ -26,7 +26,7 @@ from ._slot import End
 Classify: TypeAlias = Callable[[Exception], Decision | str]
 
 
-_MEANINGFUL = (Directive, ExceptionGroup)  # More than an error, as far as a supervisor goes.
+_MORE = (Directive, ExceptionGroup)  # Made once, since each failure is compared with it.
 _FAILED = Ending.FAILED  # CPython 3.11 takes long to look up a member by its enum.
 
 
@@ -57,7 +57,7 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         return None
     if not isinstance(error, Exception):
         return Outcome(Ending.FATAL, error)
-    if classify is None and not isinstance(error, _MEANINGFUL):
+    if classify is None and not _is_more_than_an_error(error):
         return Outcome(_FAILED, error)
     leaves = tuple(_leaves(error))
     told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
@@ -66,6 +66,10 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         if said is not None:
             return said
     return Outcome(Ending.FAILED, *_classified(error, leaves, classify, path))
+
+
+def _is_more_than_an_error(error: Exception) -> bool:
+    return isinstance(error, _MORE)
 
 
 def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome | None:

@@ -208,8 +208,7 @@ class Shell:
                 self._stopping(reason)
 
     def _start(self, seat: Seat, number: int, now: float) -> None:
-        seat.began, seat.stop_began = now, math.inf
-        seat.ready, seat.last = False, None
+        seat.began, seat.stop_began, seat.ready, seat.last = now, math.inf, False, None
         self.report.child_starting(seat, number)
         life = Life(seat.path, number, seat.child.runner, seat.cause, owner=self)
         life.listener = lambda: self.tell(Hears(seat.child.name, number))
