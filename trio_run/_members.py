@@ -70,9 +70,6 @@ class Members:
     missed: bool = False
     """Whether such an error was raised."""
 
-    cancelled: bool = False
-    """Whether the group was cancelled before anything failed, or any job was missed."""
-
     broken: bool = False
     """Whether a failure ended the group."""
 
@@ -202,8 +199,6 @@ class Members:
         try:
             await self.over.wait()
         except BaseException as exc:
-            if not self.missed and (self.first_error is None or self.first_error in self.taken):
-                self.cancelled = True
             self._cancel(getattr(exc, "reason", None))
             with trio.CancelScope(shield=True):  # As a nursery does: all are cancelled, and have to be gone.
                 await self.over.wait()
@@ -235,7 +230,8 @@ class Members:
             self.nursery.start_soon(self._fail, error, name=f"{self.path} failed")
 
     async def _fail(self, error: BaseException) -> None:
-        if error in self.taken and (self.cancelled or not self.nursery.cancel_scope.cancel_called):
-            await trio.lowlevel.checkpoint_if_cancelled()  # Then nobody misses the job: it would be cancelled here too.
+        if error in self.taken and self.first_error in self.taken:
+            if not self.missed:  # So nothing here has cancelled the group. If it is, nobody misses the job.
+                await trio.lowlevel.checkpoint_if_cancelled()
             self.missed = True
         raise error

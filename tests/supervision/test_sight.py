@@ -410,6 +410,7 @@ class TestSnapshot:
 
         assert ["not running", "starting", "starting", "up", "stopping", "failed"] == seen
 
+    @pytest.mark.no_cancel_everywhere("it asks from a thread, which goes on when the test is cancelled")
     async def test_not_from_another_thread(self):
         """
         While it runs a picture can only be taken where nothing moves meanwhile.
