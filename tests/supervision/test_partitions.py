@@ -202,6 +202,7 @@ class TestResize:
 
             assert (4, 4) == (p.count, sum(each.phase == "up" for each in p.supervisor.statistics()))
 
+    @pytest.mark.everywhere_allow("a child gives an order, and is told that all stops", raises=tr.SupervisorStopping)
     async def test_from_one_that_would_go(self):
         """
         It would wait for itself; the number stays.
