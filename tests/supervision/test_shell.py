@@ -116,6 +116,8 @@ async def test_a_child_that_is_ready_again_is_looked_after(autojump_clock: MockC
     assert [0, 3, 6] == [round(when - first, 6) for when in began]
 
 
+@pytest.mark.no_explore("it looks at what is alive, and a run that is watched keeps more")
+@pytest.mark.no_cancel_everywhere("as above")
 async def test_a_child_that_is_up_keeps_nothing_of_its_past():
     """
     What a life raised is gone when the next one is ready, without the help of the garbage collector.
