@@ -41,7 +41,7 @@ class Worker(Getter):
         """
         Work until there is nothing more to do.
         """
-        self.task = trio.lowlevel.current_task()
+        self.task: Task = trio.lowlevel.current_task()
         WORKERS[self.task] = self
         going = True
         try:
@@ -65,7 +65,8 @@ class Worker(Getter):
         with self.scope:
             going = await self._serve()
         going = going or self.spent
-        self.scope, self.spent = trio.CancelScope(), False
+        self.scope: trio.CancelScope = trio.CancelScope()
+        self.spent: bool = False
         return going
 
     async def _equipped(self, per_worker: PerWorker[object]) -> bool:
@@ -118,7 +119,7 @@ class Worker(Getter):
                 self.held.show(job.context)
             job.state = _RUNNING
             job.doer = self
-            self.job = job
+            self.job: Job | None = job
             turn.jobs += 1
             slept = False
             try:
@@ -128,7 +129,8 @@ class Worker(Getter):
                     await stepper.wait(job.context, said)
             except BaseException as exc:
                 stepper.end(job.context)
-                stepper = self.stepper = Stepper()
+                self.stepper: Stepper = Stepper()
+                stepper = self.stepper
                 if not self._held(job, exc):
                     raise
             else:

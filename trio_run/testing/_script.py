@@ -136,8 +136,8 @@ class Script:
             raise ValueError(f"The lives of {name} count from 1, and there is one with the number {min(planned)}.")
         self.name = name
         self.__name__ = name  # What a child is called that has no name of its own.
-        self.lives = 0
-        self.running = 0
+        self.lives: int = 0
+        self.running: int = 0
         self._planned = planned
         self._rest = Life() if rest is None else rest
         self._log = log
