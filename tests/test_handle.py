@@ -18,7 +18,8 @@ from trio_run._handle import (
     note_running,
     note_waiting,
     settle,
-    wait_started,
+    is_started,
+    wait_until,
 )
 
 OVER = [State.FINISHED, State.FAILED, State.CANCELLED, State.STOPPED]
@@ -343,7 +344,7 @@ class TestWaitStarted:
         It waits for whichever comes first, and the handle tells which it was.
         """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(wait_started, handle)
+            nursery.start_soon(wait_until, handle, is_started)
             await trio.sleep(1)
             note_running(handle)
             await trio.sleep(1)
@@ -358,7 +359,7 @@ class TestWaitStarted:
         """
         note_ready(handle, None)
         with assert_checkpoints():
-            await wait_started(handle)
+            await wait_until(handle, is_started)
 
     async def test_between_two_lives(self, handle):
         """
@@ -367,7 +368,7 @@ class TestWaitStarted:
         note_ready(handle, 8080)
         note_waiting(handle)
         with trio.move_on_after(1) as scope:
-            await wait_started(handle)
+            await wait_until(handle, is_started)
 
         assert scope.cancelled_caught
         assert 8080 == handle.ready_value

@@ -65,6 +65,7 @@ LAYERS = {
         "supervision/_child",
         "supervision/_deadlock",
         "supervision/_fence",
+        "supervision/_hands",
         "supervision/_host",
         "supervision/_inside",
         "supervision/_look",

@@ -145,7 +145,7 @@ class Handle(Generic[T]):
         """
         if self._guard is not None:
             self._guard()
-        await wait_until(self, _is_done)
+        await wait_until(self, is_done)
         return self.value
 
     def cancel(self, reason: str | None = None) -> None:
@@ -229,31 +229,33 @@ def settle(
     wake(handle)
 
 
-async def wait_started(handle: Handle[Any]) -> None:
-    """
-    Wait until it is ready or over, whichever comes first.
-    """
-    await wait_until(handle, _is_started)
-
-
 async def wait_until(handle: Handle[Any], holds: Callable[[Handle[Any]], bool]) -> None:
     """
     Wait until *holds* is true of *handle*; a checkpoint in any case.
     """
     if holds(handle):
         await trio.lowlevel.checkpoint()
-    while not holds(handle):
+        return
+    while True:
         if handle._changed is None:  # noqa: SLF001
             handle._changed = trio.Event()  # noqa: SLF001
         await handle._changed.wait()  # noqa: SLF001
+        if holds(handle):
+            return
 
 
-def _is_done(handle: Handle[Any]) -> bool:
-    return handle.done
+def is_done(handle: Handle[Any]) -> bool:
+    """
+    Tell whether the outcome is there.
+    """
+    return handle.state in _OVER
 
 
-def _is_started(handle: Handle[Any]) -> bool:
-    return handle._ready or handle.done  # noqa: SLF001
+def is_started(handle: Handle[Any]) -> bool:
+    """
+    Tell whether it is ready or over.
+    """
+    return handle._ready or handle.state in _OVER  # noqa: SLF001
 
 
 def wake(handle: Handle[Any]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import types
-from typing import cast
+from typing import TypeGuard, cast
 
 
 def join(path: str, name: str) -> str:
@@ -28,6 +28,13 @@ def is_within(path: str, ancestor: str) -> bool:
     return path == ancestor or path.startswith(ancestor + "/")
 
 
+def is_name(name: object) -> TypeGuard[str]:
+    """
+    Tell whether *name* can be one step of a path.
+    """
+    return isinstance(name, str) and name != "" and name.isprintable() and "/" not in name and "#" not in name
+
+
 def checked(name: object, owner: str) -> str:
     """
     Return *name* if it can be one step of a path.
@@ -40,14 +47,14 @@ def checked(name: object, owner: str) -> str:
         TypeError: *name* is not a string.
         ValueError: *name* is empty, or holds a character that has a meaning in paths.
     """
+    if is_name(name):
+        return name
     if not isinstance(name, str):
         raise TypeError(f"The name of {owner} has to be a string, not {name!r}.")
-    if not name or not name.isprintable() or "/" in name or "#" in name:
-        raise ValueError(
-            f"{name!r} cannot be the name of {owner}: a name is one step of a path, so it is not empty, prints, "
-            f"and has no slash and no hash in it."
-        )
-    return name
+    raise ValueError(
+        f"{name!r} cannot be the name of {owner}: a name is one step of a path, so it is not empty, prints, "
+        f"and has no slash and no hash in it."
+    )
 
 
 def unwrapped(thing: object) -> object:

@@ -81,7 +81,7 @@ class Recipe:
         awaitable = function(*args, **keywords)
         if not isinstance(awaitable, _AWAITABLE):
             raise TypeError(f"{_title(function)} returned {awaitable!r}, which cannot be awaited. {_HELP}")
-        return cast("Awaitable[object]", awaitable)
+        return awaitable  # pyright: ignore[reportUnknownVariableType]  # what it returns is the user's
 
 
 def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
@@ -91,6 +91,9 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
     Raises:
         TypeError: *runner* is nothing that can run, or *args* do not fit it.
     """
+    recipe = _plain_recipe(runner, args)
+    if recipe is not None:
+        return recipe
     product = _class_of(unwrapped(runner))
     if product is not None:
         return _adapt_maker(cast("Callable[..., object]", runner), args, product)
@@ -107,6 +110,19 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
         )
     product = None if is_async(runner) else _product(runner)
     return _adapt_function(runner, args) if product is None else _adapt_maker(runner, args, product)
+
+
+def _plain_recipe(runner: object, args: tuple[object, ...]) -> Recipe | None:
+    """
+    Return the recipe for an undecorated async function or method that takes just *args*, as most do; None for all else.
+    """
+    code = _plain_code(runner)
+    if code is None or not code.co_flags & inspect.CO_COROUTINE:
+        return None
+    takes = _names_task_status(code)
+    if not _takes_just(code, runner, args, ("task_status",) if takes else ()):
+        return None
+    return Recipe(runner, args, _Kind.CALL, takes)  # type: ignore[arg-type]  # what has such code can be called
 
 
 def _adapt_function(function: Callable[..., object], args: tuple[object, ...]) -> Recipe:
@@ -161,12 +177,23 @@ def _innermost(function: object) -> object:
 def _takes_task_status(function: Callable[..., object]) -> bool:
     code = _plain_code(function)
     if code is not None:
-        named = code.co_argcount + code.co_kwonlyargcount
-        return "task_status" in code.co_varnames[:named]
+        return _names_task_status(code)
     try:
         return "task_status" in inspect.signature(function).parameters
     except (TypeError, ValueError):  # Written in C, with no signature to look at.
         return False
+
+
+def _names_task_status(code: types.CodeType) -> bool:
+    return "task_status" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _takes_just(code: types.CodeType, function: object, args: tuple[object, ...], keywords: tuple[str, ...]) -> bool:
+    """
+    Tell whether *function* with this *code* takes these arguments and no others.
+    """
+    given = len(args) + isinstance(function, types.MethodType)
+    return given == code.co_argcount and code.co_varnames[given : given + code.co_kwonlyargcount] == keywords
 
 
 def _plain_code(function: object) -> types.CodeType | None:
@@ -191,10 +218,8 @@ def _check_args(
         function = function.func
     function = _class_of(function) or function
     code = _plain_code(function)
-    if code is not None:
-        given = len(args) + isinstance(function, types.MethodType)
-        if given == code.co_argcount and code.co_varnames[given : given + code.co_kwonlyargcount] == keywords:
-            return  # It takes just these, as most do.
+    if code is not None and _takes_just(code, function, args, keywords):
+        return
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):

@@ -15,6 +15,7 @@ import trio_run as tr
 from tests.supervision.scripts import EventLog, polite, steady
 from trio_run.supervision._judge import Judge
 from trio_run.supervision._shell import Shell
+from trio_run.supervision._sleeper import Sleeper
 
 
 @pytest.mark.parametrize("exc", [ValueError(), SystemExit(3), GeneratorExit(), BaseException("odd")])
@@ -71,6 +72,93 @@ async def test_an_error_in_the_control_loop_ends_the_supervisor_at_once(monkeypa
             shop.request_stop()
 
     assert [(0, "db starts"), (0, "db ends")] == log.notes
+
+
+async def test_an_error_in_a_move_that_was_ordered_ends_the_supervisor_at_once(monkeypatch: pytest.MonkeyPatch):
+    """
+    Whoever gives an order that the shell cannot carry out does not get its error: the run ends with it.
+    """
+    log = EventLog()
+
+    def broken(shell: Shell, *_args: object) -> None:
+        raise ZeroDivisionError
+
+    shop = tr.Supervisor("shop", tr.Child(polite(log, "db", drain=100), name="db"))
+    with pytest.RaisesGroup(ZeroDivisionError, flatten_subgroups=True):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(shop.run)
+            await trio.testing.wait_all_tasks_blocked()
+            monkeypatch.setattr(Shell, "_perform", broken)
+            handle = shop.start_soon(trio.sleep_forever)
+
+    assert [(0, "db starts"), (0, "db ends")] == log.notes
+    assert tr.State.STOPPED is handle.state
+
+
+async def test_an_order_takes_no_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch):
+    """
+    A child is started by whoever asks for it, and nobody waits for another task.
+    """
+    turns: list[None] = []
+    turn = Shell._turn
+
+    def counted(shell: Shell) -> bool:
+        turns.append(None)
+        return turn(shell)
+
+    async with tr.open_supervisor("shop") as shop:
+        monkeypatch.setattr(Shell, "_turn", counted)
+        await shop.start(tr.Child(trio.sleep_forever, name="db"))
+        shop.start_soon(trio.sleep_forever)
+        assert [] == turns
+
+
+async def test_a_wake_while_nobody_sleeps_ends_the_next_sleep():
+    """
+    Nothing that happens while the loop is at work is overslept; what it was woken for before is not kept.
+    """
+    sleeper, woken = Sleeper(), []
+
+    async def sleep_twice() -> None:
+        for each in ("first", "second"):
+            await sleeper.sleep()
+            woken.append(each)
+
+    async with trio.open_nursery() as nursery:
+        sleeper.wake()
+        nursery.start_soon(sleep_twice)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (["first"], True) == (woken, sleeper.asleep)
+        sleeper.wake()
+        sleeper.wake()
+
+    assert (["first", "second"], False) == (woken, sleeper.asleep)
+
+
+@pytest.mark.parametrize("name", ["child.starting", "child.ready", "child.finished", "child.removed"])
+async def test_a_sink_may_give_orders(name: str):
+    """
+    What is asked for while an event is told is carried out, though the loop is awake then.
+    """
+    began: list[float] = []
+
+    async def heir() -> None:
+        began.append(trio.current_time())
+
+    async def dies() -> None:
+        await trio.sleep(1)
+
+    def inherits(event: tr.events.Event) -> None:
+        if event.name == name and event.path == "shop/dies":
+            shop.start_soon(heir)
+
+    first = trio.current_time()
+    with tr.use_sinks(inherits):
+        async with tr.open_supervisor("shop") as shop:
+            shop.start_soon(dies)
+            await trio.sleep(5)
+
+    assert [0 if name in {"child.starting", "child.ready"} else 1] == [when - first for when in began]
 
 
 async def test_a_crash_takes_one_turn_of_the_loop(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch):

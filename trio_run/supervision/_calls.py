@@ -71,7 +71,9 @@ class Calls(Sight):
             return turned_away(join(self._last.core.path, child_for(self._last, runner, args, name).name))
         shell = self._taking_orders()
         seat = shell.admit(child_for(shell, runner, args, name), Admission.QUEUE, contextvars.copy_context())
-        return seat.open_handle()
+        handle = seat.open_handle()
+        shell.act()
+        return handle
 
     @overload
     async def start(self, runner: Child | Calls) -> Handle[Any]: ...

@@ -14,7 +14,7 @@ from typing import ClassVar, final
 
 import attrs
 
-from .._names import checked, name_of
+from .._names import checked, is_name, name_of
 from .._runner import Recipe, adapt, is_async
 from ._outcome import Classify
 from ._policy import Backoff, Budget, Restart
@@ -89,25 +89,31 @@ class Child:
         if name is None:
             named = getattr(runner, "name", None)  # A supervisor has one.
             name = named if isinstance(named, str) else name_of(runner)
-        if grace is None:
-            own = getattr(runner, "grace", None)
-            grace = own if isinstance(own, int | float) else 5.0
         if classify is not None and (not callable(classify) or is_async(classify)):
             raise TypeError(f"classify takes a function that is not async, not {classify!r}.")
-        check_type(Probe, "A child", "probe", probe)
-        rules = Rules(
-            restart=Restart(restart),
-            grace=grace,
-            backoff=backoff,
-            budget=budget,
-            on_give_up=OnGiveUp(on_give_up),
-            start_timeout=start_timeout,
-            beat=beat,
-            max_age=MaxAge(max_age) if isinstance(max_age, int | float) else max_age,
-            significant=significant,
-            after=_names(after),
-        )
-        self.__attrs_init__(checked(name, f"the child {name_of(runner)}"), rules, runner, recipe, classify, probe)
+        if probe is not None:
+            check_type(Probe, "probe", probe)
+        if grace is None:
+            own = getattr(runner, "grace", None)  # A supervisor has one, too.
+            grace = own if isinstance(own, int | float) else None
+        said = (restart, grace, backoff, budget, on_give_up, start_timeout, beat, max_age, significant, after)
+        rules = _KEPT
+        if said != _NOTHING_SAID:
+            rules = Rules(
+                restart=Restart.of(restart),
+                grace=5.0 if grace is None else grace,
+                backoff=backoff,
+                budget=budget,
+                on_give_up=OnGiveUp.of(on_give_up),
+                start_timeout=start_timeout,
+                beat=beat,
+                max_age=MaxAge(max_age) if isinstance(max_age, int | float) else max_age,
+                significant=significant,
+                after=None if after is None else _names(after),
+            )
+        if not is_name(name):
+            checked(name, f"the child {name_of(runner)}")
+        self.__attrs_init__(name, rules, runner, recipe, classify, probe)
 
     @property
     def restart(self) -> Restart:
@@ -124,9 +130,11 @@ class Child:
         return self.rules.grace
 
 
-def _names(after: Sequence[str] | None) -> tuple[str, ...] | None:
-    if after is None:
-        return None
+_KEPT = Rules()  # By which children are kept of which nothing else is said: most, and there may be very many.
+_NOTHING_SAID = (Restart.ALWAYS, None, None, None, OnGiveUp.ESCALATE, math.inf, math.inf, None, False, None)
+
+
+def _names(after: Sequence[str]) -> tuple[str, ...]:
     if isinstance(after, str) or not all(isinstance(name, str) for name in after):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"after takes the names of children in a list or tuple, not {after!r}.")
     return tuple(after)

@@ -39,7 +39,7 @@ class Line(Order):
         """
         Whether `decide` may return anything before the next alarm.
         """
-        return bool(self._line or self._falls) or Order.restless(self)
+        return bool(self._line or self._falls or self._free or self.out or not self.booted)
 
     def rest_of(self, slot: Slot) -> list[Slot]:
         """

@@ -49,11 +49,11 @@ class Order(Moves, abc.ABC):
         out, self.out = self.out, []
         return out
 
+    @abc.abstractmethod
     def restless(self) -> bool:
         """
         Whether `decide` may return anything before the next alarm.
         """
-        return not self.booted or bool(self._free or self.out)
 
     # What the core asks for.
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 
-from .._handle import Handle, State, make_handle, settle, wait_started
+from .._handle import Handle, State, is_started, make_handle, settle, wait_until
 from .._names import join
 from ..errors import ChildDown, JobCancelled, StartFailed, SupervisorStopped, SupervisorStopping
 from ._child import Child
@@ -34,7 +34,8 @@ async def start(shell: Shell, child: Child) -> Handle[Any]:
     check_not_first(shell, None, join(shell.core.path, child.name))
     seat = shell.admit(child, Admission.CALL, contextvars.copy_context())
     handle = seat.open_handle()
-    await wait_started(handle)
+    shell.act()
+    await wait_until(handle, is_started)
     _raise_if_lost(shell, seat, handle)
     return handle
 
@@ -50,7 +51,7 @@ async def bring_down(shell: Shell, name: str, order: Callable[[Core, str, float,
     life = slot.life
     order(shell.core, name, trio.current_time(), reason)
     seat.rest(slot)
-    shell.wake()
+    shell.act()
     return await gone(shell, slot, seat, life)
 
 
@@ -63,7 +64,7 @@ async def restart(shell: Shell, name: str) -> Handle[Any]:
     check_not_first(shell, slot, seat.path)
     before, handle = slot.life, seat.open_handle()
     shell.core.restart_child(name, trio.current_time(), "restarted by request")
-    shell.wake()
+    shell.act()
     return await risen(shell, slot, seat, before, handle)
 
 

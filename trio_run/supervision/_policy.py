@@ -53,6 +53,8 @@ def check_number(instance: object, attribute: attrs.Attribute[Any], value: float
     """
     Refuse what is not a number at least 0; for attrs, as a validator.
     """
+    if type(value) is float and value >= 0:
+        return  # As most are, and children are made by the thousand.
     owner = getattr(instance, "written_as", type(instance).__name__)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{owner}({attribute.name}=...) takes a number, not {value!r}.")

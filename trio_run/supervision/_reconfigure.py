@@ -40,7 +40,7 @@ async def replace(shell: Shell, child: Child) -> Handle[Any]:
     seat.child, seat.context = child, contextvars.copy_context()
     if child.rules.after != after:
         shell.core.order.rearrange(())
-    shell.wake()
+    shell.act()
     return await risen(shell, *coming)
 
 
@@ -67,7 +67,7 @@ async def reconfigure(shell: Shell, plan: Mapping[str, Child], alike: Callable[[
         seat = shell.admit(plan[name], Admission.PLAN, context)
         up.append(_Coming(shell.core.slots[name], seat, 0, seat.open_handle()))
     shell.core.order.rearrange(plan)
-    shell.wake()
+    shell.act()
     for (slot, seat), life in zip(down, lives, strict=True):
         await gone(shell, slot, seat, life)
     await _all_up(shell, up)

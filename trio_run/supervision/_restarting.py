@@ -11,7 +11,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 
 import trio
 
-from .._handle import State, wait_started, wait_until
+from .._handle import State, is_done, is_started, wait_until
 from ._block import open_supervisor
 from ._child import Child, renamed
 from ._policy import Backoff, Budget, Restart
@@ -85,8 +85,8 @@ async def restarting(  # type: ignore[misc]  # mypy does not see that *args take
     child = Child(runner, *args, name=name, restart=restart)
     async with open_supervisor(child.name, budget=budget, backoff=backoff) as supervisor:
         handle = supervisor.start_soon(renamed(child, "runner"))
-        await wait_started(handle)
+        await wait_until(handle, is_started)
         if not handle.lost:
             task_status.started(handle.ready_value)
-        await wait_until(handle, lambda handle: handle.done)
+        await wait_until(handle, is_done)
     return None if handle.state is State.STOPPED else handle.value

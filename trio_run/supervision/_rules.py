@@ -44,17 +44,17 @@ class Decision(Word):
     """This is beyond the supervisor: it stops all its children and gives up, whatever its budget says."""
 
 
-def check_type(kind: type, owner: str, name: str, value: object) -> None:
+def check_type(kind: type, name: str, value: object) -> None:
     """
-    Raise TypeError if *value*, given to *owner* as *name*, is neither of *kind* nor None.
+    Raise TypeError if *value*, given to a child as *name*, is not of *kind*.
     """
-    if value is not None and not isinstance(value, kind):
-        raise TypeError(f"{owner} takes a {kind.__name__} for {name}, not {value!r}.")
+    if not isinstance(value, kind):
+        raise TypeError(f"A child takes a {kind.__name__} for {name}, not {value!r}.")
 
 
 def _check_above_zero(instance: object, attribute: attrs.Attribute[Any], value: float) -> None:
     check_number(instance, attribute, value)
-    if value == 0:
+    if not value:
         raise ValueError(f"Child({attribute.name}={value!r}) is a number of seconds above 0.")
 
 
@@ -113,18 +113,20 @@ class Rules:
     start_timeout: float = attrs.field(default=math.inf, validator=_check_above_zero)
 
     def __attrs_post_init__(self) -> None:
-        check_type(Backoff, "A child", "backoff", self.backoff)
-        check_type(Budget, "A child", "budget", self.budget)
-        limited = self.budget is not None and self.budget.restarts < math.inf
-        if self.on_give_up is OnGiveUp.PARK and not limited:
+        if self.backoff is not None:
+            check_type(Backoff, "backoff", self.backoff)
+        if self.budget is not None:
+            check_type(Budget, "budget", self.budget)
+            if self.restart is Restart.NEVER:
+                raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
+        if self.on_give_up is OnGiveUp.PARK and (self.budget is None or self.budget.restarts == math.inf):
             raise ValueError(
                 "A child with on_give_up='park' needs a budget of its own to spend: give it budget=Budget(...)."
             )
-        if self.budget is not None and self.restart is Restart.NEVER:
-            raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
-        check_type(MaxAge, "A child", "max_age", self.max_age)
-        if self.max_age is not None and self.restart is Restart.NEVER:
-            raise ValueError("A child with restart='never' cannot be recycled: it has one life. Take max_age away.")
+        if self.max_age is not None:
+            check_type(MaxAge, "max_age", self.max_age)
+            if self.restart is Restart.NEVER:
+                raise ValueError("A child with restart='never' cannot be recycled: it has one life. Take max_age away.")
         if self.significant and self.restart is Restart.ALWAYS:
             raise ValueError(
                 "A child with restart='always' never ends, so it cannot be significant. Use restart='on_failure'."

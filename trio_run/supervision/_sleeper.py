@@ -3,7 +3,7 @@ The sleep of a control loop, and its alarm clock.
 
 By hand, since an event or a parking lot would cost each child 2 µs more.
 
-Law: a wake while nobody sleeps is not kept.
+Law: a wake while nobody sleeps ends the next sleep.
 """
 
 from __future__ import annotations
@@ -19,21 +19,40 @@ class Sleeper:
     """
 
     _task: trio.lowlevel.Task | None = None
+    _woken: bool = False
+    _error: BaseException | None = None
+
+    @property
+    def asleep(self) -> bool:
+        """
+        Whether it sleeps, and nobody has woken it.
+        """
+        return self._task is not None
 
     async def sleep(self) -> None:
         """
         Sleep until woken.
 
+        Raises:
+            BaseException: Who woke it had an error for it.
+
         Cancellation:
             Ends the sleep.
         """
-        self._task = trio.lowlevel.current_task()
-        await trio.lowlevel.wait_task_rescheduled(self._abort)
+        if self._woken:
+            await trio.lowlevel.checkpoint()
+        else:
+            self._task = trio.lowlevel.current_task()
+            await trio.lowlevel.wait_task_rescheduled(self._abort)
+        self._woken = False
+        if self._error is not None:
+            raise self._error
 
-    def wake(self) -> None:
+    def wake(self, error: BaseException | None = None) -> None:
         """
-        End the sleep, if there is one.
+        End the sleep, or the next if there is none; by raising *error* if there is one.
         """
+        self._woken, self._error = True, self._error or error
         task, self._task = self._task, None
         if task is not None:
             trio.lowlevel.reschedule(task)

@@ -50,7 +50,7 @@ class Web(Order):
         """
         Whether `decide` may return anything before the next alarm.
         """
-        return bool(self._looks or self._sinks) or Order.restless(self)
+        return bool(self._looks or self._sinks or self._free or self.out or not self.booted)
 
     def rest_of(self, slot: Slot) -> list[Slot]:
         """
