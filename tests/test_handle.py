@@ -13,12 +13,12 @@ from trio.testing import assert_checkpoints
 import trio_run as tr
 from trio_run._handle import (
     State,
+    is_started,
     make_handle,
     note_ready,
     note_running,
     note_waiting,
     settle,
-    is_started,
     wait_until,
 )
 
