@@ -142,6 +142,19 @@ class TestReplace:
 
             assert [("a", "up", 2)] == phases(shop)
 
+    async def test_what_ran_once_and_is_kept_now_stops_in_its_turn(self):
+        """
+        Functions that run once stop side by side; a child that took the place of one goes when those behind it are gone.
+        """
+        log = EventLog()
+        async with tr.open_supervisor("shop") as shop:
+            for name in ("a", "b", "c"):
+                shop.start_soon(steady(log, name, cleanup=1), name=name)
+            await trio.sleep(1)
+            await shop.replace("b", tr.Child(steady(log, "new b", cleanup=1), name="b"))
+
+        assert [(3, "c ends"), (4, "new b ends"), (5, "a ends")] == log.notes[-3:]
+
     async def test_another_name_is_refused(self):
         """
         A child brings its own name along, so it has to be the right one; nothing is changed.

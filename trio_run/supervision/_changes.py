@@ -71,11 +71,14 @@ def replace_child(core: Core, name: str, rules: Rules, now: float) -> None:
     Give the child *name* other rules, and a new life at once.
     """
     slot = core.slot(name)
+    place = slot.rules.after, slot.stops_beside
     if slot.phase is not Phase.DOWN:
         core.restart_child(name, now, "replaced by request")  # By its old rules, which is a matter of its grace.
     _renew(core, slot, rules, Admission.REPLACE)
     if slot.phase is Phase.DOWN:
         core.restart_child(name, now, "replaced by request")
+    if place != (slot.rules.after, slot.stops_beside):
+        core.order.rearrange(())
 
 
 def take_down(core: Core, changes: Changes, rules: Mapping[str, Rules], now: float) -> None:

@@ -35,11 +35,8 @@ async def replace(shell: Shell, child: Child) -> Handle[Any]:
     shell.core.check(child.name, child.rules)
     shell.core.check_after(child.name, child.rules)
     coming = _Coming(slot, seat, slot.life, seat.open_handle())
-    after = slot.rules.after
     replace_child(shell.core, child.name, child.rules, trio.current_time())
     seat.child, seat.context = child, contextvars.copy_context()
-    if child.rules.after != after:
-        shell.core.order.rearrange(())
     shell.act()
     return await risen(shell, *coming)
 

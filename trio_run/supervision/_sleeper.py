@@ -44,7 +44,7 @@ class Sleeper:
         else:
             self._task = trio.lowlevel.current_task()
             await trio.lowlevel.wait_task_rescheduled(self._abort)
-        self._woken = False
+        self._woken = False  # watch: may be lost, since all that it was woken for is looked at now.
         if self._error is not None:
             raise self._error
 
