@@ -155,6 +155,18 @@ class TestFreezing:
 
         assert gc.get_freeze_count() < FEW
 
+    def test_after_a_leak(self):
+        """
+        Those who look meanwhile, and go on, count on short collections after it as before.
+        """
+        with frozen_heap():
+            with pytest.raises(LeakError), leak_check(grace=0) as check:
+                run(takes, check)
+            frozen = gc.get_freeze_count()
+        LOCK.__init__()
+
+        assert frozen > FEW
+
     def test_of_somebody_else(self):
         """
         A heap that somebody else has frozen is left as it is.

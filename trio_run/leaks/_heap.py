@@ -51,20 +51,26 @@ class _Ice:
                 self.is_ours = True
             self.users += 1
 
-    def melt(self) -> None:
+    @contextlib.contextmanager
+    def melted(self) -> Generator[None]:
         """
-        Have the next collection go through all that is ours to free, though others still count on a short one.
+        Have a collection go through all that is ours to free, and let others count on short ones again.
         """
         with self.lock:
             if self.is_ours:
                 gc.unfreeze()
-                self.is_ours = False
+            try:
+                yield
+            finally:
+                if self.is_ours:
+                    gc.freeze()
 
     def leave(self) -> None:
         with self.lock:
             self.users -= 1
-        if not self.users:
-            self.melt()
+            if not self.users and self.is_ours:
+                gc.unfreeze()
+                self.is_ours = False
 
 
 _ice = _Ice()
@@ -98,8 +104,8 @@ def collect_all() -> Unborn:
     """
     Do the same with the whole heap.
     """
-    _ice.melt()
-    return collect()
+    with _ice.melted():
+        return collect()
 
 
 def _is_unborn(coroutine: CoroutineType[Any, Any, Any]) -> bool:
