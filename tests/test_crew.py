@@ -474,6 +474,92 @@ class TestWorkers:
         assert tr.State.FAILED is handle.state
 
 
+class TestNothingToDo:
+    """
+    A token is free at once where there is no job for it.
+    """
+
+    async def test_after_the_last_job(self):
+        """
+        Whoever saw its end finds the slot free.
+        """
+        async with tr.open_pool(1) as pool:
+            handles = [pool.start_soon(nap, 1) for _ in range(2)]
+            await handles[-1].wait()
+            pool.submit_nowait(nap, 1)
+
+    @pytest.mark.parametrize(("verb", "max_waiting"), [("submit", 0), ("run", 0), ("run", 5), ("start", 5)])
+    async def test_after_a_wait_that_was_given_up(self, verb, max_waiting):
+        """
+        Nobody stands in line for a job that is gone.
+        """
+        limiter = trio.CapacityLimiter(1)
+        async with tr.open_pool(limiter, max_waiting=max_waiting) as pool:
+            await limiter.acquire()
+            with trio.move_on_after(1):
+                await getattr(pool, verb)(nap, 1)
+
+            assert 0 == limiter.statistics().tasks_waiting
+            limiter.release()
+            assert 1 == limiter.available_tokens
+
+    async def test_a_job_on_its_way_to_a_worker_was_withdrawn(self):
+        """
+        The worker does the next one instead, or none.
+        """
+        async with tr.open_pool(1) as pool:
+            handles = [pool.start_soon(nap, 1) for _ in range(3)]
+            handles[0].cancel()
+            handles[1].cancel()
+            assert (1, 0) == (pool.statistics().busy, pool.statistics().waiting)
+
+            handles[2].cancel()
+            assert (0, 1) == (pool.statistics().busy, pool.limiter.available_tokens)
+            assert 7 == await pool.run(nap, 1, 7)
+
+    async def test_a_job_on_its_way_when_slots_were_taken_away(self):
+        """
+        Then its token goes first.
+        """
+        async with tr.open_pool(2) as pool:
+            handles = [pool.start_soon(nap, 1) for _ in range(3)]
+            pool.limiter.total_tokens = 1
+            handles[0].cancel()
+            assert 0 == pool.limiter.available_tokens
+
+        assert ["cancelled", "finished", "finished"] == states(handles)
+        assert 2 == trio.current_time()
+
+    async def test_a_token_on_its_way_to_a_worker(self):
+        """
+        If its job is withdrawn it goes on to others.
+        """
+        limiter = trio.CapacityLimiter(1)
+        async with tr.open_pool(limiter) as pool:
+            await limiter.acquire()
+            handle = pool.start_soon(nap, 1)
+            await wait_all_tasks_blocked()
+            limiter.release()
+            assert 0 == limiter.available_tokens
+
+            handle.cancel()
+            assert 1 == limiter.available_tokens
+            assert 7 == await pool.run(nap, 1, 7)
+
+    async def test_what_a_borrower_is_called(self):
+        """
+        The statistics of a limiter say which pool has its tokens, and for what.
+        """
+        async with tr.open_pool(1, name="fetchers") as pool:
+            pool.start_soon(nap, 1)
+            pool.start_soon(nap, 1)
+            (before,) = map(repr, pool.limiter.statistics().borrowers)
+            await wait_all_tasks_blocked()
+            (after,) = map(repr, pool.limiter.statistics().borrowers)
+
+        assert ("<worker of fetchers>", "<worker of fetchers: nap>") == (before, after)
+
+
 class TestTurns:
     async def test_the_loop_goes_on(self):
         """

@@ -205,7 +205,6 @@ class TestFailures:
         ] == seen
         assert [] == events
 
-    @pytest.mark.no_explore("a worker may count as busy for a step after its last job is over")
     async def test_a_value_that_is_not_there(self):
         """
         Asking for the value raises the very error, and leaves the block as it is, in no group.

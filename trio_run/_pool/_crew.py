@@ -169,8 +169,20 @@ class Crew:
         """
         self.busy -= 1
         worker.lent = False
+        self.leave_line()
         self.jobs.limiter.release_on_behalf_of(worker)
         self.wind_up()
+
+    def leave_line(self) -> None:
+        """
+        Have nobody wait for a token where no job does: it would be kept from others for a moment, and for nothing.
+        """
+        worker, limiter = self.lined_up, self.jobs.limiter
+        if worker is not None and not self.jobs:
+            self.lined_up = None
+            worker.stop(f"{self.path} has no more jobs")
+            if worker in limiter.statistics().borrowers:  # And has not noticed.
+                limiter.release_on_behalf_of(worker)
 
     @property
     def deserted(self) -> bool:
@@ -201,6 +213,7 @@ class Crew:
         See whether there is nothing left to do; and nothing more to come, for then workers go home.
         """
         self.see_room()
+        self.leave_line()
         if self.busy or self.jobs:
             return
         idle, self.idle = self.idle, None
@@ -211,9 +224,6 @@ class Crew:
                 self._call_worker()
             if self.patience is not None:
                 self.patience.cancel(reason=f"{self.path} has no more jobs")
-            if self.lined_up is not None:
-                self.lined_up.scope.cancel(reason=f"{self.path} has no more jobs")
-                self.lined_up = None
 
     def break_off(self, failure: BaseException | None) -> None:
         """
@@ -222,7 +232,7 @@ class Crew:
         self.over, self.failure = True, self.failure or failure
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Getter:
     """
     A task that gets jobs, and tokens to do them with.
@@ -234,10 +244,10 @@ class Getter:
     stepper: Stepper = attrs.field(factory=Stepper)
 
     spent: bool = False
-    """Whether the scope was cancelled for the sake of one job, and has to be replaced before the next."""
+    """Whether the scope was cancelled for one thing that it does, and has to be replaced before the next."""
 
     job: Job | None = None
-    """The job that it does, or did last."""
+    """The job that it does or opens something for, or did last; None while it rests, and until it gets to run."""
 
     hand: Job | None = None
     """A job that it was given and has not begun."""
@@ -259,18 +269,29 @@ class Getter:
     def __attrs_post_init__(self) -> None:
         self.turn = Turn(self.crew.now)
 
+    def __repr__(self) -> str:
+        return f"<worker of {self.crew.path}{'' if self.job is None else f': {self.job.name}'}>"
+
     def stop(self, reason: str | None) -> None:
         """
-        Cancel the job that it does.
+        Cancel what it does, and nothing after that.
         """
         self.spent = True
         self.scope.cancel(reason=reason)
 
     def drop(self) -> None:
         """
-        Forget the job that it was given and has not begun.
+        Forget the job that it was given and has not begun, for another; where there is none, it needs no token on its way.
         """
-        self.hand = None
+        crew, self.hand = self.crew, None
+        if not self.lent:  # It is at its end.
+            return
+        job = crew.jobs.take() if crew.jobs.limiter.available_tokens >= 0 else None
+        if job is not None:
+            self.hand, job.doer = job, self
+        elif self.job is None:
+            crew.give_back(self)
+            crew.dispatch()
 
     async def run(self) -> None:
         """
@@ -319,13 +340,13 @@ class Getter:
         try:
             await crew.jobs.limiter.acquire_on_behalf_of(self)
         except BaseException as exc:
-            if crew.lined_up is self:  # Otherwise it was sent home.
+            if crew.lined_up is self:  # Otherwise it left the line.
                 crew.lined_up = None
                 crew.jobs.drain(getattr(exc, "reason", None))
             raise
         if crew.lined_up is self:
             crew.lined_up = None
-        crew.lend(self)
+            crew.lend(self)
 
     async def _rest(self) -> bool:
         """

@@ -130,16 +130,17 @@ class Jobs:
         Settle a job that has not begun: it never will.
         """
         doer = job.doer
+        if doer is None:
+            if job in self.offered:
+                submitter = self.offered.pop(job)
+                if submitter is not None:
+                    job.refused = True
+                    reschedule(submitter)
+            else:
+                self.withdrawn += 1
+        self.settle(job, State.CANCELLED, reason=reason)
         if doer is not None:
             doer.drop()
-        elif job in self.offered:
-            submitter = self.offered.pop(job)
-            if submitter is not None:
-                job.refused = True
-                reschedule(submitter)
-        else:
-            self.withdrawn += 1
-        self.settle(job, State.CANCELLED, reason=reason)
         self._tidy()
         self._fill()
 

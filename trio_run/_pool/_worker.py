@@ -23,7 +23,7 @@ from ._turn import TURN_JOBS
 _RUNNING, _CANCELLED = State.RUNNING, State.CANCELLED
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Worker(Getter):
     """
     A task that does jobs.
@@ -51,11 +51,11 @@ class Worker(Getter):
                     going = await self._equipped(self.crew.per_worker)
         finally:
             del WORKERS[self.task]
+            if self.lent:
+                self.crew.give_back(self)
             hand = self.hand
             if hand is not None:
                 hand.owner.withdraw(hand, None)
-            if self.lent:
-                self.crew.give_back(self)
 
     async def _stretch(self) -> bool:
         """
@@ -111,7 +111,7 @@ class Worker(Getter):
         jobs, limiter, stepper, turn = self.crew.jobs, self.crew.jobs.limiter, self.stepper, self.turn
         job = await self._next()
         if job is not None and self.held is None and self.crew.per_worker is not None:
-            self.hand, job.doer = job, self
+            self.hand, self.job, job.doer = job, job, self
             return True  # First something has to be opened.
         total = limiter.total_tokens
         while job is not None:
