@@ -26,6 +26,7 @@ import attrs
 import trio
 
 from ._names import name_of, unwrapped
+from ._step import around
 
 
 @runtime_checkable
@@ -81,7 +82,7 @@ class Recipe:
         awaitable = function(*args, **keywords)
         if not isinstance(awaitable, _AWAITABLE):
             raise TypeError(f"{_title(function)} returned {awaitable!r}, which cannot be awaited. {_HELP}")
-        return awaitable  # pyright: ignore[reportUnknownVariableType]  # what it returns is the user's
+        return around(cast("Awaitable[object]", awaitable))
 
 
 def adapt(runner: object, args: tuple[object, ...]) -> Recipe:

@@ -9,6 +9,7 @@ Cancelled that nobody sent is a failure.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import inspect
 import math
@@ -120,7 +121,7 @@ def _steps(stepper: Stepper) -> Generator[Any, Any, None]:
     while job is not None:
         try:
             coro = job.fn(*job.args)
-            if type(coro) is not types.CoroutineType:
+            if type(coro) is not _plain:
                 coro = awaitable(job.fn, coro)
         except StopIteration as exc:
             stepper.value = exc
@@ -158,9 +159,9 @@ def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, 
         TypeError: It cannot be awaited.
     """
     if isinstance(result, types.CoroutineType):
-        return cast("Coroutine[Any, Any, Any]", result)
+        return cast("Coroutine[Any, Any, Any]", around(result))
     if isinstance(result, Awaitable):
-        return _wait_for(cast("Awaitable[object]", result))
+        return cast("Coroutine[Any, Any, Any]", around(_wait_for(cast("Awaitable[object]", result))))
     raise TypeError(
         f"{name_of(fn)} is not async: it returned {result!r}. A job is an async function: write `async def`. "
         f"If it blocks, run it in a thread with trio.to_thread.run_sync."
@@ -169,6 +170,36 @@ def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, 
 
 async def _wait_for(awaitable: Awaitable[object]) -> object:
     return await awaitable
+
+
+Around = Callable[[Awaitable[object]], Coroutine[Any, Any, Any]]
+"""Puts something around what was called."""
+
+_around: Around | None = None
+
+_plain: type | None = types.CoroutineType
+"""What a job may return that needs no second look; None while a test puts something around it."""
+
+
+def around(called: Awaitable[object]) -> Awaitable[object]:
+    """
+    Return what is to be awaited in place of what a user's function returned: itself, but in a test that looks on.
+    """
+    return called if _around is None else _around(called)
+
+
+@contextlib.contextmanager
+def put_around(wrap: Around) -> Generator[None]:
+    """
+    Have *wrap* put something around all that is called for users, as long as the block lasts: for tests.
+    """
+    global _around, _plain
+    before = _around, _plain
+    _around, _plain = wrap, None
+    try:
+        yield
+    finally:
+        _around, _plain = before
 
 
 def not_a_job(thing: object) -> TypeError:

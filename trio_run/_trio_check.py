@@ -23,6 +23,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "_schedule_points",
     ),
     "Runner": ("deadlines", "entry_queue", "io_manager", "is_guest", "main_task", "runq", "tasks", "waiting_for_idle"),
+    "CancelScope": ("_cancel_reason",),
     "CancelStatus": ("_parent", "_scope", "effective_deadline", "effectively_cancelled"),
 }
 

@@ -238,6 +238,26 @@ def with_abort(message: object, abort: AbortFunction) -> object:
     return attrs.evolve(cast("Any", message), abort_func=abort)
 
 
+def scope_around(task: Task) -> trio.CancelScope:
+    """
+    Return the innermost scope that *task* stands in.
+    """
+    scope: trio.CancelScope = task._cancel_status._scope  # noqa: SLF001
+    return scope
+
+
+def is_cancelled_by(scope: trio.CancelScope, error: trio.Cancelled) -> bool:
+    """
+    Tell whether *error* is what the cancellation of *scope* raises, be it its own or one that came from further out.
+    """
+    told: Any = scope._cancel_reason  # noqa: SLF001
+    return told is not None and (told.source, told.reason, told.source_task) == (
+        error.source,
+        error.reason,
+        error.source_task,
+    )
+
+
 def is_shielded(task: Task, within: trio.CancelScope) -> bool:
     """
     Tell whether *task* stands in a shielded scope inside of *within*.

@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from trio_run._weighted import WeightedLimiter
 from trio_run.leaks import Kind, LeakError, assert_no_leaks, frozen_heap, leak_check
 from trio_run.leaks._heap import FEW
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.no_leak_check("it leaks on purpose, and looks at how ch
 
 LOCK = trio.Lock()
 LIMITER = trio.CapacityLimiter(2)
+WEIGHTED = WeightedLimiter(8)
 
 
 def run(main, check):
@@ -47,6 +49,22 @@ async def does_nothing():
 
 
 class TestOldThings:
+    def test_weighted(self):
+        """
+        Of a weighted limiter the tokens count that were taken besides those that were held before.
+        """
+        WEIGHTED.acquire_nowait(2)
+
+        async def takes_more():
+            WEIGHTED.acquire_nowait(4)
+            WEIGHTED.release(1)
+
+        with pytest.raises(LeakError) as caught, leak_check(grace=0) as check:
+            run(takes_more, check)
+        WEIGHTED.release(5)
+
+        assert [(Kind.LOAN, 3)] == [(leak.kind, leak.count) for leak in caught.value.leaks]
+
     @pytest.mark.parametrize("kind", [Kind.LOCK, Kind.LOAN])
     def test_taken(self, kind):
         """

@@ -18,6 +18,7 @@ import trio
 from trio.testing import MockClock
 
 from trio_run._pool import open_pool
+from trio_run._weighted import WeightedLimiter
 from trio_run.leaks import Kind, LeakError, assert_no_leaks, frozen_heap, leak_check
 
 pytestmark = [pytest.mark.real, pytest.mark.no_leak_check("it leaks on purpose")]
@@ -409,6 +410,17 @@ async def old_lock(stack):
 async def _(stack):
     async with LOCK:
         pass
+
+
+@leaks(Kind.LOAN, name="WeightedLimiter(8)")
+async def weighted_limiter(stack):
+    await WeightedLimiter(8).acquire(3)
+
+
+@weighted_limiter.mend
+async def _(stack):
+    async with WeightedLimiter(8).hold(3):
+        await trio.lowlevel.checkpoint()
 
 
 @leaks(Kind.LOAN, name="trio.CapacityLimiter(2)")

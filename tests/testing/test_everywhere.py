@@ -2,6 +2,8 @@
 cancel_everywhere and fault_everywhere: what they find, what they leave alone, and what they say.
 """
 
+import collections
+import contextlib
 import importlib
 import math
 import threading
@@ -11,6 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from trio_run import Child, GaveUp, StartFailed, SupervisorStopping, open_group, open_pool, open_supervisor
 from trio_run._sometimes import drive_sometimes
 from trio_run.leaks import Ignore, Kind
 from trio_run.testing import (
@@ -108,6 +111,34 @@ class TestCancelEverywhere:
                     await trio.lowlevel.cancel_shielded_checkpoint()
 
         assert () == cancel_everywhere(own).findings
+
+    def test_what_a_scope_of_its_own_does_to_a_part_is_its_own_affair(self):
+        """
+        A job, and a task that it starts, may do with its own cancellations what they like; those of who runs it are not theirs.
+        """
+
+        async def job():
+            await trio.sleep(2)
+            with trio.CancelScope(shield=True) as scope:
+                scope.cancel(reason="enough")
+                with contextlib.suppress(trio.Cancelled):
+                    await trio.sleep(1)
+
+        async def program():
+            async with open_pool(1) as pool, open_group(pool=pool) as group:
+                group.start_soon(job)
+                await trio.sleep(1)
+
+        assert () == cancel_everywhere(program).findings
+
+    def test_a_part_is_told_of_once(self):
+        """
+        A job that swallows its cancellation runs in parts of its own and of the group, and is one finding.
+        """
+        program, options = planted("job_in_a_pool_swallows")
+        report = cancel_everywhere(program.broken, **options)
+
+        assert {1} == set(collections.Counter(finding.point.number for finding in report.findings).values())
 
     def test_join_of_a_shielded_task(self):
         """
@@ -437,6 +468,26 @@ class TestFaultEverywhere:
         report = fault_everywhere(tidy, tasks="cons*")
 
         assert {"consume"} == {point.task for point in report.points}
+
+    def test_the_tasks_of_trio_run_are_left_alone(self):
+        """
+        What a pool or a supervisor does for itself does not fail, if it is not asked for by name; what it does for others does.
+        """
+
+        async def program():
+            async with open_pool(1, idle_time=1) as pool, open_supervisor("shop") as shop:
+                await shop.start(Child(trio.sleep, 1, name="web", restart="never"))
+                await pool.start_soon(trio.sleep, 2).wait()
+                await trio.sleep(5)
+
+        allow = (GaveUp, StartFailed, SupervisorStopping)
+        own, every = (
+            {point.task for point in fault_everywhere(program, tasks=tasks, allow=allow).points}
+            for tasks in (None, "*")
+        )
+
+        assert {"main", "pool worker", "shop/web#1"} == own
+        assert {"shop sentinel"} <= every - own
 
     def test_times(self):
         """

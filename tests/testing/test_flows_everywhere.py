@@ -40,7 +40,7 @@ def test_a_fault_everywhere(program):
     """
     Failing at any point, it ends likewise; what it states of its items need not hold any more.
     """
-    report = fault_everywhere(program, allow=(*THEIR_OWN, AssertionError))
+    report = fault_everywhere(program, tasks="*", allow=(*THEIR_OWN, AssertionError))
     report.raise_if_found()
 
     assert len(report.points) > 3

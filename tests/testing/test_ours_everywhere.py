@@ -391,7 +391,7 @@ def test_a_job_that_fails_everywhere(program):
     """
     A job, or a worker, that fails at any point loses nothing but itself.
     """
-    report = everywhere(fault_everywhere, program, allow=(tr.JobCancelled, tr.Closed))
+    report = everywhere(fault_everywhere, program, tasks="*", allow=(tr.JobCancelled, tr.Closed))
     report.raise_if_found()
 
     assert len(report.points) > 5

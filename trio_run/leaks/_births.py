@@ -24,6 +24,7 @@ import attrs
 import trio
 from trio.lowlevel import Task
 
+from .._weighted import WeightedLimiter
 from ._places import DEPTH, Point, caller_points, spelled
 
 checks_around: contextvars.ContextVar[frozenset[int]] = contextvars.ContextVar("trio_run_checks", default=frozenset())
@@ -90,25 +91,29 @@ class Job:
     done: threading.Event = attrs.field(factory=threading.Event)
 
 
-Synchronizer = trio.Lock | trio.StrictFIFOLock | trio.CapacityLimiter
+Synchronizer = trio.Lock | trio.StrictFIFOLock | trio.CapacityLimiter | WeightedLimiter
 
 
 def in_use(thing: Synchronizer) -> bool:
     """
     Tell whether a lock is held, or a token of a limiter borrowed.
     """
+    if isinstance(thing, WeightedLimiter):
+        return thing.statistics().held > 0
     return thing.borrowed_tokens > 0 if isinstance(thing, trio.CapacityLimiter) else thing.locked()
 
 
-def holders_of(thing: Synchronizer) -> tuple[object, ...]:
+def holders_of(thing: Synchronizer) -> dict[int, object]:
     """
-    Return who holds a lock, or borrowed tokens of a limiter.
+    Return who holds a lock, or borrowed tokens of a limiter, by identity; a weighted one knows of nobody, and its tokens
+    are counted.
     """
     if not in_use(thing):
-        return ()
-    if isinstance(thing, trio.CapacityLimiter):
-        return tuple(thing.statistics().borrowers)
-    return (thing.statistics().owner,)
+        return {}
+    if isinstance(thing, WeightedLimiter):
+        return dict.fromkeys(range(thing.statistics().held))
+    holders = thing.statistics().borrowers if isinstance(thing, trio.CapacityLimiter) else [thing.statistics().owner]
+    return {id(holder): holder for holder in holders}
 
 
 @attrs.frozen(eq=False)
@@ -269,7 +274,9 @@ class Births:
         Note a lock or limiter that somebody is about to take, if nobody saw it made.
         """
         if id(thing) not in self.synchronizers.entries:
-            self.synchronizers.add(Entry(thing, None, frozenset(map(id, holders_of(thing)))))
+            # What does not know its holders is taken to be of whoever takes it first.
+            birth = self.make() if isinstance(thing, WeightedLimiter) else None
+            self.synchronizers.add(Entry(thing, birth, frozenset(holders_of(thing))))
 
     def note_channel(self, state: object) -> None:
         """

@@ -24,6 +24,7 @@ from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
 from .._pool import Worker
+from .._weighted import WeightedLimiter
 from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
 from ._places import is_foreign, places_of, spelled, stack_of
@@ -241,9 +242,9 @@ def at_held(births: Births) -> Iterator[Thing]:
     Look at locks, tokens and channels that were made or taken under some check.
     """
     for entry in tuple(births.synchronizers.entries.values()):
-        for holder in holders_of(entry.thing):
-            if id(holder) not in entry.holders:
-                yield from _of_synchronizer(entry, holder, births)
+        for number, holder in holders_of(entry.thing).items():
+            if number not in entry.holders:
+                yield from _of_synchronizer(entry, number, holder, births)
     for entry in tuple(births.channels.entries.values()):
         state, birth = entry.thing, entry.birth
         statistics = state.statistics()
@@ -256,13 +257,16 @@ Loan = tuple[Kind, Hashable, str]
 """What was lent: its kind, what tells it apart, and its name."""
 
 
-def _of_synchronizer(entry: Entry, holder: object, births: Births) -> Iterator[Thing]:
+def _of_synchronizer(entry: Entry, number: int, holder: object, births: Births) -> Iterator[Thing]:
     thing: Synchronizer = entry.thing
-    if not isinstance(thing, trio.CapacityLimiter):
+    if isinstance(thing, WeightedLimiter):
+        name = f"WeightedLimiter({thing.statistics().tokens})"
+        yield Thing(kind=Kind.LOAN, key=(id(thing), number), name=name, **_named(entry.birth))
+    elif not isinstance(thing, trio.CapacityLimiter):
         lock: Loan = (Kind.LOCK, id(compat.lot_of(thing)), f"trio.{type(thing).__name__}")
         yield _of_loan(lock, holder, entry.birth, births)
     elif not isinstance(holder, compat.thread_token()):  # A call in a thread speaks for itself.
-        loan: Loan = (Kind.LOAN, (id(thing), id(holder)), f"trio.CapacityLimiter({thing.total_tokens})")
+        loan: Loan = (Kind.LOAN, (id(thing), number), f"trio.CapacityLimiter({thing.total_tokens})")
         yield _of_loan(loan, holder, entry.birth, births)
 
 

@@ -29,6 +29,7 @@ import attrs
 import trio
 
 from .. import _trio_compat as compat
+from .._weighted import WeightedLimiter
 from ._births import Births, Synchronizer
 from ._heap import frozen_heap
 
@@ -139,6 +140,7 @@ def _open_taps(watch: Watch) -> None:
         (trio.Lock, "acquire_nowait"),
         (trio.StrictFIFOLock, "acquire_nowait"),
         (trio.CapacityLimiter, "acquire_on_behalf_of_nowait"),
+        (WeightedLimiter, "acquire_nowait"),
     ):
         undo.callback(_after_init(kind, births.note_synchronizer))
         undo.callback(_replace(kind, take, functools.partial(_take_noted, births)))

@@ -56,7 +56,7 @@ class Trying:
     fault: Callable[[], BaseException] | None
     """What waits are failed with; None if the test is cancelled."""
 
-    tasks: str
+    tasks: str | None
     times: float
     rules: Rules
     accepted: frozenset[Verdict]
@@ -304,11 +304,11 @@ def _everywhere(options: Options) -> Mapping[str, Any]:
 
 
 def _cancelling(options: Options, marker: pytest.Mark | None) -> Trying:
-    return _trying(options, _bound(marker, **_everywhere(options)) | {"fault": None, "tasks": "*", "times": 1})
+    return _trying(options, _bound(marker, **_everywhere(options)) | {"fault": None, "tasks": None, "times": 1})
 
 
 def _failing(options: Options, marker: pytest.Mark | None) -> Trying:
-    defaults = {"fault": options.fault or InjectedFault, "tasks": "*", "times": 1, **_everywhere(options)}
+    defaults = {"fault": options.fault or InjectedFault, "tasks": None, "times": 1, **_everywhere(options)}
     return _trying(options, _bound(marker, **defaults))
 
 

@@ -94,7 +94,7 @@ def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_e
     fn: Callable[[], Awaitable[T]],
     fault: Callable[[], BaseException] = InjectedFault,
     *,
-    tasks: str = "*",
+    tasks: str | None = None,
     times: float = 1,
     check: Callable[[T | None], object] | None = None,
     allow: type[BaseException] | tuple[type[BaseException], ...] = (),
@@ -124,7 +124,8 @@ def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_e
     Args:
         fn: An async function without arguments that ends by itself.
         fault: Makes the error.
-        tasks: Only tasks with such a name, with ``*`` for anything; with or without the name of the module.
+        tasks: Only tasks with such a name, with ``*`` for anything; with or without the name of the module. None for all but
+            those that trio_run starts for itself, such as a worker of a pool between two jobs.
         times: How often a wait at the same line fails, in this task or another; `math.inf` for each time, which spends the
             budget of a supervisor.
         patience: So many seconds of virtual time the function may take longer than it does without a fault.

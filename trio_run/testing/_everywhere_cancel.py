@@ -9,11 +9,9 @@ Law: only the cancellation made here counts, told from all others by its reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
-
 import trio
 
+from ._everywhere_parts import leaves
 from ._everywhere_places import Place
 from ._everywhere_probe import Probe
 from ._everywhere_report import How
@@ -103,7 +101,9 @@ class CancelZone(Zone):
         """
         Note where a task stood when the cancellation reached it.
         """
-        if not _is_ours(exc):
+        # What a part hears it notes itself; but it may have tasks of its own.
+        below_a_part = self.parts.are_cancelled_by(exc) and not self.parts.of(probe.task)
+        if not _is_ours(exc) and not below_a_part:
             return
         probe.heard_at.append(probe.place)
         probe.interruptions += 1
@@ -117,21 +117,14 @@ class CancelZone(Zone):
         """
         super().ended(probe, exc)
         nursery = probe.task.parent_nursery
-        if nursery is not None and exc is not None and any(map(_is_ours, leaves(exc))):
-            parent = self.live.get(nursery.parent_task)
-            if parent is not None and probe is not self.root:
-                parent.heard_at.append(parent.place)
-
-
-def leaves(exc: BaseException) -> Iterator[BaseException]:
-    """
-    Yield the errors in a group, and in the groups in it; or else the error itself.
-    """
-    if isinstance(exc, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", exc).exceptions:
-            yield from leaves(each)
-    else:
-        yield exc
+        parent = self.live.get(nursery.parent_task) if nursery is not None else None
+        if parent is None or exc is None or probe is self.root:
+            return
+        if any(map(_is_ours, leaves(exc))):
+            parent.heard_at.append(parent.place)
+        for part in self.parts.of(parent.task):
+            if self.point is not None and part.is_cancelled_by(exc):
+                part.heard_at.append(part.place)
 
 
 def _is_ours(exc: BaseException) -> bool:

@@ -20,7 +20,7 @@ import outcome
 import trio
 
 from .. import _trio_compat
-from ._everywhere_places import is_pure_checkpoint, place_of_caller
+from ._everywhere_places import is_pure_checkpoint, is_trio_runs_own, place_of_caller
 from ._everywhere_probe import Probe
 from ._everywhere_report import How, Point
 from ._everywhere_zone import Zone
@@ -31,7 +31,7 @@ class FaultZone(Zone):
     A zone in which one wait of one task fails.
     """
 
-    def __init__(self, at: int | None, make: Callable[[], BaseException], tasks: str, times: float) -> None:
+    def __init__(self, at: int | None, make: Callable[[], BaseException], tasks: str | None, times: float) -> None:
         super().__init__(at)
         self._times = times
         self.fault: BaseException | None = None  # The one that was raised.
@@ -88,8 +88,16 @@ class FaultZone(Zone):
         return not _trio_compat.is_shielded(probe.task, within)
 
     def _is_meant(self, probe: Probe) -> bool:
+        if self._tasks is None:
+            return probe.is_inside and not self._is_trio_runs_own(probe)
         names = (probe.task.name, probe.name)
         return probe.is_inside and any(fnmatchcase(name, self._tasks) for name in names)
+
+    def _is_trio_runs_own(self, probe: Probe) -> bool:
+        """
+        Tell whether a task is one of ours, and at nothing that a user wrote.
+        """
+        return probe is not self.root and is_trio_runs_own(probe.coro) and not self.parts.of(probe.task)
 
     def sometimes(self, name: str) -> bool:
         """

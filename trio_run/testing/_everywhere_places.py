@@ -9,6 +9,7 @@ Law: a task always has a place, if need be that of the function it was made from
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
 import os
@@ -133,6 +134,18 @@ def is_pure_checkpoint(coro: Coroutine[Any, Any, Any]) -> bool:
     """
     return any(frame.f_code is _CHECKPOINT for frame in await_frames(coro))
 
+
+def is_trio_runs_own(coro: object) -> bool:
+    """
+    Tell whether a suspended coroutine is one of this package, and at nothing that somebody else wrote.
+    """
+    files = [frame.f_code.co_filename for frame in await_frames(coro)]
+    return bool(files) and files[0].startswith(_TRIO_RUN) and all(file.startswith(_OURS) for file in files)
+
+
+_TRIO_RUN = str(Path(__file__).parent.parent) + os.sep
+
+_OURS = (_TRIO_RUN, contextlib.__file__, *_STEPPED_OVER)
 
 _CHECKPOINT = trio.lowlevel.checkpoint.__code__
 

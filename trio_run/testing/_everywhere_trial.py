@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any, cast
 
 import attrs
@@ -21,14 +21,16 @@ import trio
 
 from .. import _trio_compat
 from .._sometimes import drive_sometimes
+from .._step import put_around
 from ..leaks import Ignore, Kind, Leak, LeakError, Rule, leak_check
 from ._everywhere_cancel import MOST_CANCELLATIONS, CancelZone
 from ._everywhere_fault import FaultZone
+from ._everywhere_parts import Ended
 from ._everywhere_places import Place, place_from, place_of_error
 from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict
 from ._everywhere_watch import Watch
-from ._everywhere_zone import Ended, Zone
+from ._everywhere_zone import Zone
 
 
 @attrs.frozen(kw_only=True)
@@ -167,8 +169,11 @@ class Trial:
             yield error
 
     def _swallowed(self, zone: CancelZone) -> Iterator[Finding]:
+        told = set[tuple[str, Place | None]]()
         for ended in zone.endings:
-            if ended.error is None:
+            who = ended.task, ended.heard_at[0]
+            if ended.error is None and who not in told:
+                told.add(who)  # A task is told of once, also where it does several calls.
                 verdict = Verdict.SWALLOWED if ended.is_root else Verdict.CHILD_SWALLOWED
                 text, place = _swallowed(ended)
                 yield Finding(verdict, text, place, zone.point)
@@ -219,8 +224,12 @@ def _forget_frames(error: BaseException) -> None:
             todo += cast("BaseExceptionGroup[BaseException]", exc).exceptions
 
 
-def _driven(zone: Zone) -> contextlib.AbstractContextManager[None]:
-    return drive_sometimes(zone.sometimes) if isinstance(zone, FaultZone) else contextlib.nullcontext()
+@contextlib.contextmanager
+def _driven(zone: Zone) -> Generator[None]:
+    with put_around(zone.parts.add), contextlib.ExitStack() as stack:
+        if isinstance(zone, FaultZone):
+            stack.enter_context(drive_sometimes(zone.sometimes))
+        yield
 
 
 class _Order(random.Random):

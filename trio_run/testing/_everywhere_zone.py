@@ -11,33 +11,20 @@ Laws: without a point to try, a zone changes nothing. Equal runs have equal poin
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
 
-import attrs
 import outcome
 import trio
 
 from .. import _trio_compat
-from ._everywhere_places import Place
+from ._everywhere_parts import Ended, Parts, coroutine_of
 from ._everywhere_probe import Probe, RunGivenUp
 from ._everywhere_report import How, Point
 from ._explore_steps import all_tasks
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@attrs.frozen
-class Ended:
-    """
-    How a task ended that was cancelled at the point.
-    """
-
-    task: str
-    heard_at: tuple[Place | None, ...]
-    error: BaseException | None
-    is_root: bool
 
 
 def guarded(hook: Callable[P, None]) -> Callable[P, None]:
@@ -73,6 +60,7 @@ class Zone(trio.abc.Instrument):
         self.endings: list[Ended] = []
         self.steps = 0
         self.root: Probe | None = None
+        self.parts = Parts(self)
         self.is_open = self.returned = self.given_up = False
         self.result: object = None
         self.broken: Exception | None = None
@@ -85,7 +73,7 @@ class Zone(trio.abc.Instrument):
         """
         task = trio.lowlevel.current_task()
         with self.scope:
-            self.root = self.live[task] = Probe(_coroutine_of(fn()), task, self)
+            self.root = self.live[task] = Probe(coroutine_of(fn()), task, self)
             self.is_open = True
             try:
                 self.opened()
@@ -187,13 +175,3 @@ class Zone(trio.abc.Instrument):
         """
         self.point = Point(self.count - 1, how, probe.name, probe.place, name, self.schedule)
         self.fired_at = trio.current_time()
-
-
-def _coroutine_of(awaitable: Awaitable[object]) -> Coroutine[Any, Any, object]:
-    if isinstance(awaitable, Coroutine):
-        return cast("Coroutine[Any, Any, object]", awaitable)
-
-    async def wait() -> object:
-        return await awaitable
-
-    return wait()

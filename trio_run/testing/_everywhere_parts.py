@@ -1,0 +1,152 @@
+"""
+Parts of tasks: what trio_run calls for its users.
+
+A job, the life of a child and an actor run in a task of whoever called them, under a scope of his, and are cancelled by him, for
+a reason of his. So it says nothing about them how the task ends: each is looked at by itself.
+
+Law: what a scope of its own does to a part is its own affair.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Awaitable, Coroutine, Iterator
+from typing import Any, Protocol, cast
+
+import attrs
+import trio
+
+from .. import _trio_compat
+from ._everywhere_places import Place
+from ._everywhere_probe import Observer, Probe
+from ._everywhere_report import Point
+
+
+@attrs.frozen
+class Ended:
+    """
+    How a task ended that was cancelled at the point.
+    """
+
+    task: str
+    heard_at: tuple[Place | None, ...]
+    error: BaseException | None
+    is_root: bool
+
+
+class Where(Protocol):
+    """
+    The zone that the parts are in.
+    """
+
+    is_open: bool
+    point: Point | None
+    live: dict[trio.lowlevel.Task, Probe]
+    endings: list[Ended]
+
+
+class Part(Probe):
+    """
+    One call.
+    """
+
+    __slots__ = ("_around",)
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], task: trio.lowlevel.Task, observer: Observer) -> None:
+        super().__init__(coro, task, observer)
+        self._around = _trio_compat.scope_around(task)
+
+    def is_cancelled_by(self, exc: BaseException) -> bool:
+        """
+        Tell whether *exc* is, or has in it, how this is cancelled from outside.
+        """
+        return any(
+            isinstance(each, trio.Cancelled) and _trio_compat.is_cancelled_by(self._around, each)
+            for each in leaves(exc)
+        )
+
+
+class Parts:
+    """
+    The parts of one run that are not over, and the observer of them all.
+    """
+
+    given_up = False  # The probe of the task sees to that.
+
+    def __init__(self, zone: Where) -> None:
+        self._zone = zone
+        self._live: weakref.WeakSet[Part] = weakref.WeakSet()
+
+    def add(self, called: Awaitable[object]) -> Coroutine[Any, Any, Any]:
+        """
+        Return what is to be awaited in place of what was called for a user.
+        """
+        coro, zone, task = coroutine_of(called), self._zone, trio.lowlevel.current_task()
+        if not zone.is_open or task not in zone.live:
+            return coro
+        part = Part(coro, task, self)
+        self._live.add(part)
+        return part
+
+    def of(self, task: trio.lowlevel.Task) -> list[Part]:
+        """
+        Return those that *task* is at.
+        """
+        return [part for part in self._live if part.task is task]
+
+    def are_cancelled_by(self, exc: BaseException) -> bool:
+        """
+        Tell whether *exc* is, or has in it, how one of them is cancelled from outside.
+        """
+        return self._zone.point is not None and any(part.is_cancelled_by(exc) for part in self._live)
+
+    # What the probes tell.
+
+    def stepped(self) -> None:
+        """
+        Leave it to the probe of the task to count.
+        """
+
+    def heard(self, probe: Probe, exc: BaseException) -> None:
+        """
+        Note where a part stood when it was cancelled from outside.
+        """
+        if self._zone.point is not None and cast("Part", probe).is_cancelled_by(exc):
+            probe.heard_at.append(probe.place)
+
+    def screened(self, probe: Probe) -> None:
+        """
+        Let it wait.
+        """
+
+    def ended(self, probe: Probe, exc: BaseException | None) -> None:
+        """
+        Note how a part ended.
+        """
+        self._live.discard(cast("Part", probe))
+        if probe.heard_at:
+            self._zone.endings.append(Ended(probe.name, tuple(probe.heard_at), exc, is_root=False))
+
+
+def leaves(exc: BaseException) -> Iterator[BaseException]:
+    """
+    Yield the errors in a group, and in the groups in it; or else the error itself.
+    """
+    if isinstance(exc, BaseExceptionGroup):
+        for each in cast("BaseExceptionGroup[BaseException]", exc).exceptions:
+            yield from leaves(each)
+    else:
+        yield exc
+
+
+def coroutine_of(awaitable: Awaitable[object]) -> Coroutine[Any, Any, object]:
+    """
+    Return a coroutine that is as good as *awaitable*.
+    """
+    if isinstance(awaitable, Coroutine):
+        return cast("Coroutine[Any, Any, object]", awaitable)
+
+    async def wait() -> object:
+        return await awaitable
+
+    return wait()
