@@ -8,10 +8,12 @@ What every test of the suite can rely on.
 - Our own pytest plugin is loaded: a test that leaves something behind fails, and one that hangs fails after the cap in
   `pyproject.toml`, with the stack of every trio task. It is cancelled first, so that the rest of the suite meets a tidy
   interpreter.
+- SIGINT interrupts, also where the suite was started in the background of a shell, which has it ignored.
 """
 
 import inspect
 import random
+import signal
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
@@ -28,6 +30,9 @@ settings.load_profile("suite")
 settings.register_profile(
     "mutation", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.differing_executors]
 )
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:

@@ -58,6 +58,7 @@ LAYERS = {
         "_sometimes",
         "_step",
         "_stopping",
+        "_thread",
         "_ticker",
         "_trio_check",
         "_trio_compat",

@@ -18,6 +18,7 @@ from ._members import Members, OnFailure
 from ._names import join, name_of
 from ._pool import Intake, Job
 from ._step import not_a_job, without_cancelled
+from ._thread import check_thread
 from .errors import Closed, WouldDeadlock
 
 
@@ -102,6 +103,7 @@ class Admission:
         if not callable(fn):
             raise not_a_job(fn)
         label = name_of(fn) if name is None else name
+        check_thread(self.members.home, self.members.path, "Offer the job through trio.from_thread.run_sync.")
         if self.members.closed:
             raise self._refusal(label)
         return label

@@ -55,6 +55,7 @@ class Members:
     asker: Worker | None
     """Who has a slot there while the group is open."""
 
+    home: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
     task: Task = attrs.field(factory=trio.lowlevel.current_task)
     """Whose group it is."""
 

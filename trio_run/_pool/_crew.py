@@ -47,6 +47,7 @@ class Crew:
 
     per_worker: PerWorker[object] | None = None
     context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
+    home: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
     now: Callable[[], float] = attrs.field(factory=lambda: trio.lowlevel.current_clock().current_time)
     """The clock of the run, asked directly since every job asks."""
 

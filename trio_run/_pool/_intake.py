@@ -20,6 +20,7 @@ from trio.lowlevel import Abort, Task, reschedule
 from .._handle import State
 from .._names import join, name_of
 from .._step import not_a_job
+from .._thread import check_thread
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
 from ._job import Audience, Job, make_job
@@ -73,9 +74,13 @@ class Intake(Waits):
         if jobs.bounded and (jobs.offered or len(jobs.queue) >= jobs.max_waiting) and not jobs.has_room:
             self._tell_saturated()
             raise trio.WouldBlock
+        crew = self.crew
+        if crew.lined_up is not None:
+            jobs.queue.append(job)
+            return
+        check_thread(crew.home, crew.path, "Offer the job through trio.from_thread.run_sync.")
         jobs.queue.append(job)
-        if self.crew.lined_up is None:
-            self.crew.dispatch()
+        crew.dispatch()
 
     def put_at_once(self, job: Job) -> None:
         """

@@ -15,6 +15,7 @@ import trio
 
 from .._handle import Handle
 from .._names import join
+from .._thread import check_thread
 from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
 from ._child import Child
 from ._exits import ChildExit, StopReport
@@ -23,8 +24,9 @@ from ._look import snapshot_of
 from ._orders import wait_exit, wait_ready
 from ._policy import Strategy
 from ._shell import Shell
-from ._standing import check_thread
 from ._status import ChildSnapshot, ChildStatus, SupervisorSnapshot
+
+FROM_THREAD = "Ask it through its from_thread."
 
 
 class Sight(abc.ABC):
@@ -53,6 +55,7 @@ class Sight(abc.ABC):
         shell = self._shell
         if shell is None:
             raise self.not_running()
+        check_thread(shell.token, shell.core.path, FROM_THREAD)
         if shell.core.stopping:
             raise SupervisorStopping(shell.core.path)
         return shell
@@ -97,10 +100,13 @@ class Sight(abc.ABC):
 
         Raises:
             SupervisorNotRunning: It does not run; `SupervisorStopped` if it did.
+            RuntimeError: This is another thread.
         """
-        if self._shell is None:
+        shell = self._shell
+        if shell is None:
             raise self.not_running()
-        self._shell.stop(trio.current_time() + self.grace, reason)
+        check_thread(shell.token, shell.core.path, FROM_THREAD)
+        shell.stop(trio.current_time() + self.grace, reason)
 
     def snapshot(self) -> SupervisorSnapshot:
         """
@@ -115,7 +121,7 @@ class Sight(abc.ABC):
         if shell is None:
             return _planned(self, self.name)
         if not shell.over.is_set():
-            check_thread(shell)
+            check_thread(shell.token, shell.core.path, FROM_THREAD)
         return snapshot_of(shell, self.name)
 
     async def wait_stopped(self) -> StopReport:

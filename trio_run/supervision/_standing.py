@@ -10,8 +10,6 @@ import contextlib
 from collections.abc import Generator
 from typing import cast
 
-import trio
-
 from .._stopping import Life
 from ._shell import Shell
 
@@ -42,15 +40,3 @@ def below(life: Life | None) -> Generator[Shell]:
     """
     if life is not None:
         yield from cast("list[Shell]", life.below or [])  # Nobody else writes there.
-
-
-def check_thread(shell: Shell) -> None:
-    """
-    Raise RuntimeError if this is not the thread that *shell* runs in.
-    """
-    try:
-        here = trio.lowlevel.current_trio_token() is shell.token
-    except RuntimeError:
-        here = False
-    if not here:
-        raise RuntimeError(f"{shell.core.path} runs in another thread. Ask it through its from_thread.")
