@@ -133,7 +133,7 @@ EXAMPLES = {
     ),
     PoolWouldDeadlock("shop/pool", "shop/pool/crawl", 8): (
         "shop/pool/crawl would wait for a slot of shop/pool for ever: all 8 are held by jobs that wait for one. Await the "
-        "function itself instead, or use a second pool for what jobs wait for."
+        "function itself instead, or use a second pool, with a limiter of its own, for what jobs wait for."
     ),
     OutsidePool("connect"): (
         "There is no connect here: this is not a job of a pool that was opened with it. "

@@ -1123,3 +1123,63 @@ class TestWaitIdle:
         with pytest.RaisesGroup(pytest.RaisesExc(tr.WouldDeadlock, match="group/.*wait_idle"), flatten_subgroups=True):
             async with opened() as group:
                 group.start_soon(group.wait_idle)
+
+    @both
+    async def test_from_inside_of_what_was_started(self, opened):
+        """
+        Nor can a job that was waited for until it was ready.
+        """
+
+        async def late(group, task_status):
+            task_status.started()
+            await group.wait_idle()
+
+        with pytest.RaisesGroup(pytest.RaisesExc(tr.WouldDeadlock, match="group/.*late"), flatten_subgroups=True):
+            async with opened() as group:
+                await group.start(late, group)
+
+    async def test_members_wait_for_the_slot_of_who_waits(self):
+        """
+        A job of the pool that has its last slot cannot wait for a group on it.
+        """
+
+        async def outer(group):
+            group.start_soon(nap, 1)
+            await group.wait_idle()
+
+        async with tr.open_pool(1) as pool, tr.open_group(pool=pool) as group:
+            with pytest.raises(tr.PoolWouldDeadlock):
+                await pool.run(outer, group)
+
+
+class TestHandleWait:
+    @both
+    async def test_its_own_handle(self, opened):
+        """
+        A job cannot wait for itself, nor can its tasks.
+        """
+
+        async def wait_for_itself():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(handles[0].wait)
+
+        handles = []
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(tr.WouldDeadlock, match="wait_for_itself would wait for|wait would wait for"),
+            flatten_subgroups=True,
+        ):
+            async with opened() as group:
+                handles.append(group.start_soon(wait_for_itself))
+
+    async def test_room_was_waited_for_in_a_full_pool(self):
+        """
+        A group in a job of a full pool would wait for its members, also if there was room for them in the queue.
+        """
+
+        async def outer(pool):
+            async with tr.open_group(pool=pool) as group:
+                await group.submit(nap, 1)
+
+        async with tr.open_pool(1) as pool:
+            with pytest.RaisesGroup(tr.PoolWouldDeadlock, flatten_subgroups=True):
+                await pool.run(outer, pool)

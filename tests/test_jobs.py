@@ -46,7 +46,7 @@ class TestDeadlock:
         assert ("pool", "pool/outer", 2) == (error.path, error.caller, error.slots)
         assert (
             "pool/outer would wait for a slot of pool for ever: all 2 are held by jobs that wait for one. "
-            "Await the function itself instead, or use a second pool for what jobs wait for."
+            "Await the function itself instead, or use a second pool, with a limiter of its own, for what jobs wait for."
         ) == str(error)
         assert 3 == pool.statistics().done - 1
 
@@ -208,6 +208,145 @@ class TestDeadlock:
 
         assert ["finished", "finished"] == states(handles)
         assert 6 == trio.current_time()
+
+    async def test_not_in_a_pause(self):
+        """
+        Where there are no slots for a while there may be more of them later.
+        """
+        async with tr.open_pool(1) as pool:
+            outer = pool.start_soon(pool.run, nap, 1, "value")
+            pool.limiter.total_tokens = 0
+            await trio.sleep(5)
+            pool.limiter.total_tokens = 2
+
+        assert "value" == outer.value
+
+    async def test_ready_was_all_that_was_waited_for(self):
+        """
+        Who has started a job that is ready goes on, though the job does too.
+        """
+
+        async def server(pool, task_status):
+            task_status.started()
+            await trio.sleep(5)
+            return await pool.run(nap, 1)
+
+        async def outer(pool):
+            await pool.start(server, pool)
+            await trio.sleep(7)
+
+        failures = []
+        with tr.use_sinks(failures.append):
+            async with tr.open_pool(3) as pool:
+                pool.start_soon(outer, pool)
+                await trio.sleep(1)
+                await pool.run(pool.run, nap, 5)
+
+        assert [] == failures
+        assert 13 == trio.current_time()
+
+
+@pytest.fixture
+async def shared():
+    """
+    Two pools on one limiter, of one slot.
+    """
+    limiter = trio.CapacityLimiter(1)
+    async with tr.open_pool(limiter, name="one") as one, tr.open_pool(limiter, name="two") as two:
+        yield one, two
+
+
+async def loop_over(pool, order):
+    async with pool.map(nap, [1, 2], order=order) as outcomes:
+        return [outcome.value async for outcome in outcomes]
+
+
+async def wait_for_handle(pool):
+    return await pool.start_soon(nap, 1).wait()
+
+
+async def wait_idle(pool):
+    pool.start_soon(nap, 1)
+    await pool.wait_idle()
+
+
+async def open_a_group(pool):
+    async with tr.open_group(pool=pool) as group:
+        group.start_soon(nap, 1)
+
+
+async def open_a_limited_group(pool):
+    async with tr.open_group(limit=pool.limiter) as group:
+        group.start_soon(nap, 1)
+        await group.wait_idle()
+
+
+class TestSharedLimiter:
+    """
+    Pools with one limiter have the same slots, so a wait for one is a wait for the other.
+    """
+
+    @pytest.mark.parametrize(
+        "wait",
+        [
+            lambda pool: pool.run(nap, 1),
+            lambda pool: pool.start(nap, 1),
+            wait_for_handle,
+            wait_idle,
+            open_a_group,
+            open_a_limited_group,
+            lambda pool: loop_over(pool, "input"),
+            lambda pool: loop_over(pool, "completion"),
+        ],
+    )
+    async def test_a_wait_for_the_other(self, shared, wait):
+        """
+        A job of one that has the last slot cannot wait for the other, in whichever way.
+        """
+        one, two = shared
+        with pytest.raises((tr.PoolWouldDeadlock, BaseExceptionGroup)) as caught:
+            await one.run(wait, two)
+        error = caught.value if isinstance(caught.value, tr.PoolWouldDeadlock) else caught.value.exceptions[0]
+
+        assert isinstance(error, tr.PoolWouldDeadlock)
+        assert error.caller.startswith("one/")
+
+    async def test_from_both_sides(self):
+        """
+        It counts who waits in either of them.
+        """
+
+        async def outer(pool):
+            await trio.sleep(1)
+            await pool.run(nap, 1)
+
+        limiter = trio.CapacityLimiter(2)
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(limiter) as one, tr.open_pool(limiter) as two:
+                handles = [one.start_soon(outer, two), two.start_soon(outer, one)]
+
+        assert ["failed", "finished"] == sorted(states(handles))
+
+    async def test_somebody_else_has_a_token(self, shared):
+        """
+        A token that is held elsewhere comes back some day.
+        """
+        one, two = shared
+        one.limiter.total_tokens = 2
+        await one.limiter.acquire_on_behalf_of("somebody")
+        outer = one.start_soon(two.run, nap, 1, "value")
+        await trio.sleep(5)
+        one.limiter.release_on_behalf_of("somebody")
+
+        assert "value" == await outer.wait()
+
+    async def test_a_limiter_of_its_own(self, shared):
+        """
+        That is the way out.
+        """
+        one, _ = shared
+        async with tr.open_pool(1) as other:
+            assert "value" == await one.run(other.run, nap, 1, "value")
 
 
 class TestOrder:

@@ -1348,6 +1348,24 @@ class TestHandleWait:
 
         assert isinstance(handles[0].error, tr.WouldDeadlock)
 
+    async def test_a_handle_of_who_waits_for_it(self):
+        """
+        Nor for one that waits for it, whatever else runs.
+        """
+
+        async def inner():
+            await handles[0].wait()
+
+        async def outer(pool):
+            await trio.lowlevel.checkpoint()
+            await pool.run(inner)
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(5) as pool:
+                handles = [pool.start_soon(outer, pool)]
+
+        assert ("pool/outer", "pool/inner") == (handles[0].error.path, handles[0].error.caller)
+
     async def test_each_other(self):
         """
         Two jobs that wait for each other are found out.

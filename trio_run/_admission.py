@@ -6,6 +6,7 @@ Law: a job that is not taken raises, with what ended the group as the cause; non
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +14,10 @@ from typing import Any
 import attrs
 import trio
 
-from ._handle import Handle, State, make_handle
+from ._handle import Handle, State, guard, make_handle
 from ._members import Members, OnFailure
 from ._names import join, name_of
-from ._pool import Intake, Job
+from ._pool import WORKERS, Intake, Job, Readiness, check_outside, waiters
 from ._step import not_a_job, without_cancelled
 from ._thread import check_thread
 from .errors import Closed, WouldDeadlock
@@ -67,6 +68,7 @@ class Admission:
         job = self._member(members.intake, fn, args, label)
         try:
             await members.intake.submit(job, None if members.intake.jobs.has_room else members.intake.asker())
+            members.intake.note(job, members.asker)
         except BaseException as exc:
             self._forget(job)
             if isinstance(exc, Closed) and members.closed:
@@ -94,7 +96,8 @@ class Admission:
         while members.any:
             if members.idle is None:
                 members.idle = trio.Event()
-            await members.idle.wait()
+            with contextlib.nullcontext() if members.intake is None else members.intake.waiting():
+                await members.idle.wait()
 
     def _admit(self, fn: Callable[..., object], name: str | None) -> str:
         """
@@ -153,16 +156,17 @@ class Admission:
 
     def _inside(self) -> str | None:
         """
-        Return the member that the present task is, or belongs to.
+        Return the member that waits for the present task, if one does.
         """
-        members, task = self.members, trio.lowlevel.current_task()
-        worker = None if members.intake is None else members.intake.asker()
-        if worker is not None and worker.job in members.jobs:
-            return join(members.path, worker.title)
-        while task is not members.task and task.parent_nursery is not None:
-            if task.parent_nursery is members.nursery:
+        members = self.members
+        for task in waiters():
+            worker = WORKERS.get(task)
+            if task is members.task:
+                return None
+            if worker is not None and worker.job in members.jobs:
+                return join(members.path, worker.title)
+            if worker is None and task.parent_nursery is members.nursery:
                 return task.name
-            task = task.parent_nursery.parent_task
         return None
 
     async def _host(
@@ -174,16 +178,21 @@ class Admission:
         *,
         task_status: trio.TaskStatus[Any] | None = None,
     ) -> None:
+        members, ready = self.members, None
+        if task_status is not None and members.intake is not None:
+            task_status = ready = Readiness(task_status, members.intake.jobs.askers)
         if task_status is not None:
             fn = functools.partial(fn, task_status=task_status)
-        members = self.members
         path, value = join(members.path, handle.name), None
+        guard(handle, functools.partial(check_outside, trio.lowlevel.current_task()))
         try:
             with scope:
                 if members.intake is None:
                     value = await members.begin(handle, fn, args)
                 else:
                     job = members.intake.make(members.begin, (handle, fn, args), handle.name)
+                    if ready is not None:
+                        ready.job = job
                     await members.intake.run(job)
                     value = job.value
         except BaseException as exc:

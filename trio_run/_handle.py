@@ -183,6 +183,13 @@ def make_handle(
     return handle
 
 
+def guard(handle: Handle[Any], check: Callable[[], None]) -> None:
+    """
+    Have *check* called before anybody waits for the end of it, to raise if they would wait for themselves.
+    """
+    handle._guard = check  # noqa: SLF001
+
+
 def note_running(handle: Handle[Any]) -> None:
     """
     Note that it has begun.

@@ -18,13 +18,13 @@ import trio
 from trio.lowlevel import Abort, Task, reschedule
 
 from .._handle import State
-from .._names import join, name_of
+from .._names import name_of
 from .._step import not_a_job
 from .._thread import check_thread
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
 from ._job import Audience, Job, make_job
-from ._waits import Waits
+from ._waits import Waits, holders
 from ._worker import Worker
 
 
@@ -157,16 +157,17 @@ class Intake(Waits):
         Wait until all jobs are over.
 
         Raises:
-            WouldDeadlock: The present task is one of them.
+            WouldDeadlock: The present task is one of them, or they wait for a slot that it has.
         """
-        asker = self.asker()
-        if asker is not None:
-            raise WouldDeadlock(self.crew.path, join(self.crew.path, asker.title))
+        around = tuple(holders())
+        if any(holder.crew is self.crew for holder in around):
+            raise WouldDeadlock(self.crew.path, around[0].path)
         await trio.lowlevel.checkpoint()
         while self.crew.busy or self.jobs:
             if self.crew.idle is None:
                 self.crew.idle = trio.Event()
-            await self.crew.idle.wait()
+            with self.waiting():
+                await self.crew.idle.wait()
 
     def withdraw(self, job: Job, reason: str | None) -> None:
         """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
+from weakref import WeakKeyDictionary
 
 import attrs
 import trio
@@ -164,7 +165,7 @@ def nothing() -> None:
 @attrs.define(eq=False)
 class Askers:
     """
-    Who has a slot of a pool, and waits for so many of its jobs.
+    Who has a slot of a limiter, and waits for so many jobs of pools on it.
     """
 
     counts: dict[object, int] = attrs.field(factory=dict)
@@ -210,6 +211,19 @@ class Askers:
 
     def hold_all(self, limiter: trio.CapacityLimiter) -> bool:
         """
-        Tell whether they hold all slots there are, so that none will ever be free.
+        Tell whether they hold all slots there are, so that none will ever be free; in a pause there may be more some day.
         """
-        return limiter.borrowed_tokens <= len(self.counts)
+        return limiter.borrowed_tokens <= len(self.counts) and limiter.total_tokens > 0
+
+
+_ASKERS: WeakKeyDictionary[trio.CapacityLimiter, Askers] = WeakKeyDictionary()
+
+
+def askers_of(limiter: trio.CapacityLimiter) -> Askers:
+    """
+    Return those who have a slot of *limiter*, in whichever pool, and wait for jobs.
+    """
+    askers = _ASKERS.get(limiter)
+    if askers is None:
+        askers = _ASKERS[limiter] = Askers()
+    return askers

@@ -21,7 +21,7 @@ import trio
 from trio.lowlevel import Task, reschedule
 
 from .._handle import State, settle, wake
-from ._job import NO_CONTEXT, Askers, Job, nothing
+from ._job import NO_CONTEXT, Askers, Job, askers_of, nothing
 
 _WAITING, _FINISHED = State.WAITING, State.FINISHED
 
@@ -47,14 +47,15 @@ class Jobs:
     offered: OrderedDict[Job, Task | None] = attrs.field(factory=OrderedDict)
     """Jobs that were not taken, with who sleeps until they are."""
 
-    askers: Askers = attrs.field(factory=Askers)
-    """Who has a slot, and waits for jobs."""
+    askers: Askers = attrs.field(init=False)
+    """Who has a slot of the limiter, and waits for jobs."""
 
     done: int = 0
     """How many jobs are over."""
 
     def __attrs_post_init__(self) -> None:
         self.bounded = self.max_waiting < math.inf
+        self.askers = askers_of(self.limiter)
 
     def __bool__(self) -> bool:
         return len(self.queue) > self.withdrawn or bool(self.offered)

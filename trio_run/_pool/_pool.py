@@ -20,9 +20,9 @@ from .._handle import Handle
 from .._names import join, name_of
 from .._step import not_a_job
 from ..events import JobFailed
-from ._crew import Crew
 from ._intake import Intake
 from ._map import Map, Order
+from ._waits import Readiness
 
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")
@@ -80,8 +80,8 @@ class Pool:
     A worker goes from one job to the next without a detour through the loop, but for no more than 32 jobs or 10 ms at a time:
     then it gives others their turn, also whoever else waits for the limiter.
 
-    A job may offer others to its own pool. Where it waits for them while all slots are held by jobs that wait likewise, the
-    call raises `PoolWouldDeadlock`; waiting for a handle cannot be seen through in this way.
+    A job may offer others to its own pool, and to one with the same limiter. Where it waits for them while all slots are held by
+    jobs that wait likewise, the call raises `PoolWouldDeadlock`; a pause, or somebody else with a token, is no reason to.
 
     All calls are safe from every task; from other threads they go through `trio.from_thread`.
 
@@ -224,8 +224,7 @@ class Pool:
         crew, label = self._intake.crew, name_of(fn) if name is None else name
         if self._intake.closed:
             raise self._intake.refusal(label)
-        job = functools.partial(fn, *args)
-        return await crew.nursery.start(_host, crew, self.run, job, label, name=join(crew.path, label))
+        return await crew.nursery.start(_host, self._intake, fn, args, label, name=join(crew.path, label))
 
     def map(
         self,
@@ -261,7 +260,7 @@ class Pool:
         Wait until no job runs or waits, which says nothing of those that are offered next.
 
         Raises:
-            WouldDeadlock: It was called from inside of a job.
+            WouldDeadlock: It was called from inside of a job, or of one of another pool that has the slot they wait for.
 
         Cancellation:
             Ends the wait.
@@ -303,9 +302,9 @@ def _statistics(intake: Intake) -> PoolStatistics:
 
 
 async def _host(
-    crew: Crew,
-    run: Callable[..., Awaitable[object]],
-    job: Callable[..., Awaitable[object]],
+    intake: Intake,
+    fn: Callable[..., Awaitable[object]],
+    args: tuple[object, ...],
     name: str,
     *,
     task_status: trio.TaskStatus[Any],
@@ -313,8 +312,12 @@ async def _host(
     """
     Wait for a job that was started; once it is ready, in the nursery of the pool.
     """
+    crew, ready = intake.crew, Readiness(task_status, intake.jobs.askers)
     try:
-        await run(functools.partial(job, task_status=task_status), name=name)
+        await trio.lowlevel.checkpoint_if_cancelled()
+        ready.job = intake.make(functools.partial(fn, task_status=ready), args, name)
+        await intake.run(ready.job)
+        _ = ready.job.value
     except Exception as exc:
         if trio.lowlevel.current_task().parent_nursery is not crew.nursery:
             raise  # It is not ready yet, so this is for who started it.

@@ -1,10 +1,17 @@
 """
 Who holds a slot of a pool and waits for one of its jobs, and when that would be for ever.
 
-Law: a wait that would never end raises, where that can be seen: where all slots are held by such as wait likewise.
+Slots are the tokens of a limiter, so pools that share one see each other's waits.
+
+Law: a wait that would never end raises, where that can be seen: where all slots are held by such as wait likewise. A pause is
+no end.
 """
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import attrs
 import trio
@@ -13,7 +20,7 @@ from trio.lowlevel import Task
 from .._names import join
 from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
-from ._job import Job
+from ._job import Askers, Job
 from ._jobs import Jobs
 from ._worker import WORKERS, Worker
 
@@ -49,6 +56,26 @@ class Waits:
             self.jobs.retract(job)
             raise deadlock
 
+    @contextlib.contextmanager
+    def waiting(self) -> Generator[None]:
+        """
+        Have the present task count as one that waits for jobs, for as long as a block lasts.
+
+        Raises:
+            PoolWouldDeadlock: It would wait for ever, as all who have a slot do.
+        """
+        asker, askers = self.asker(), self.jobs.askers
+        if asker is None:
+            yield
+            return
+        askers.hold(asker)
+        try:
+            if self.stuck:
+                raise self.deadlock(asker)
+            yield
+        finally:
+            askers.release(asker)
+
     def ask(self, job: Job) -> Worker | None:
         """
         Note that the present task waits for a job, if it has a slot; return who has it for the task.
@@ -57,12 +84,12 @@ class Waits:
             WouldDeadlock: The job is the task's own.
             PoolWouldDeadlock: It would wait for ever, as all who have a slot do.
         """
+        around = tuple(holders())
+        if any(holder.job is job for holder in around):
+            raise WouldDeadlock(join(self.crew.path, job.name), around[0].path)
         asker = self.asker()
         if asker is None:
             return None
-        if asker.job is job:
-            path = join(self.crew.path, job.name)
-            raise WouldDeadlock(path, path)
         self.jobs.askers.add(job, asker)
         if self.stuck:
             deadlock = self.deadlock(asker)
@@ -74,8 +101,7 @@ class Waits:
         """
         Return the error for *asker*, who would wait for ever.
         """
-        path = self.crew.path
-        return PoolWouldDeadlock(path, join(path, asker.title), len(self.jobs.askers.counts))
+        return PoolWouldDeadlock(self.crew.path, asker.path, len(self.jobs.askers.counts))
 
     def unask(self, job: Job, asker: object) -> None:
         """
@@ -85,14 +111,61 @@ class Waits:
 
     def asker(self) -> Worker | None:
         """
-        Return the worker here whose job waits for the present task, in a call or around its nursery.
+        Return the nearest worker with a slot of this limiter whose job waits for the present task.
         """
-        task: Task | None = trio.lowlevel.current_task()
-        while task is not None:
-            worker = WORKERS.get(task)
-            if worker is not None and worker.crew is self.crew:
-                return worker
-            audience = None if worker is None or worker.job is None else worker.job.audience
-            nursery = task.parent_nursery
-            task = audience.task if audience is not None else nursery.parent_task if nursery is not None else None
-        return None
+        return next((holder for holder in holders() if holder.crew.jobs.limiter is self.jobs.limiter), None)
+
+
+def holders() -> Iterator[Worker]:
+    """
+    Give the workers whose jobs wait for the present task, in a call or around its nursery; the nearest first.
+    """
+    return (worker for task in waiters() if (worker := WORKERS.get(task)) is not None)
+
+
+def waiters() -> Iterator[Task]:
+    """
+    Give the present task, and those that wait for it, in a call or around its nursery; the nearest first.
+    """
+    task: Task | None = trio.lowlevel.current_task()
+    while task is not None:
+        yield task
+        worker, nursery = WORKERS.get(task), task.parent_nursery
+        audience = None if worker is None or worker.job is None else worker.job.audience
+        task = audience.task if audience is not None else nursery.parent_task if nursery is not None else None
+
+
+def check_outside(host: Task) -> None:
+    """
+    Refuse to wait for *host* where it waits for the present task.
+
+    Raises:
+        WouldDeadlock: It does.
+    """
+    around = tuple(waiters())
+    if host in around:
+        raise WouldDeadlock(_called(host), _called(around[0]))
+
+
+def _called(task: Task) -> str:
+    worker = WORKERS.get(task)
+    return task.name if worker is None else worker.path
+
+
+@attrs.define(eq=False)
+class Readiness(trio.TaskStatus[Any]):
+    """
+    Passes on that a job is ready: from then on nobody waits for it who only waited for that.
+    """
+
+    status: trio.TaskStatus[Any]
+    askers: Askers
+    job: Job | None = None
+
+    def started(self, value: Any = None) -> None:  # noqa: ANN401 - as in trio
+        """
+        Be told by the job.
+        """
+        self.status.started(value)
+        if self.job is not None:
+            self.askers.clear(self.job)

@@ -36,6 +36,13 @@ class Worker(Getter):
         """
         return "" if self.job is None else self.job.name
 
+    @property
+    def path(self) -> str:
+        """
+        What the present job is called in full.
+        """
+        return join(self.crew.path, self.title)
+
     @trio.lowlevel.enable_ki_protection
     async def run(self) -> None:
         """

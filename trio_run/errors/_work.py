@@ -14,7 +14,7 @@ from ._supervision import WouldDeadlock
 
 class PoolWouldDeadlock(WouldDeadlock):
     """
-    A job offered another to its own pool and would wait for it, while all slots of the pool are held by jobs that do the same.
+    A job would wait for another of its own pool, or of one with the same limiter, while all slots are held by jobs that do so.
 
     Attributes:
         path: The pool, as in ``shop/pool``.
@@ -30,7 +30,7 @@ class PoolWouldDeadlock(WouldDeadlock):
     def __str__(self) -> str:
         return (
             f"{self.caller} would wait for a slot of {self.path} for ever: all {self.slots} are held by jobs that wait for one. "
-            f"Await the function itself instead, or use a second pool for what jobs wait for."
+            f"Await the function itself instead, or use a second pool, with a limiter of its own, for what jobs wait for."
         )
 
 
