@@ -46,6 +46,14 @@ class TestLeaked:
         """
         assert 1 == len(leaked(Snapshot((make(1),)), Snapshot((make(1, Kind.FILE),))))
 
+    def test_a_process_that_ends_meanwhile(self):
+        """
+        A child process from before is no leak when it has ended since.
+        """
+        before, after = Snapshot((make(1, Kind.PROCESS),)), Snapshot((make(1, Kind.ZOMBIE), make(2, Kind.ZOMBIE)))
+
+        assert [1] == [leak.count for leak in leaked(before, after)]
+
     def test_grouped(self):
         """
         Equal ones are one leak with a count; others stand at another place and are not equal.

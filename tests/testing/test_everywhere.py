@@ -13,7 +13,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_run import Child, GaveUp, StartFailed, SupervisorStopping, open_group, open_pool, open_supervisor
+from trio_run import Budget, Child, GaveUp, StartFailed, SupervisorStopping, open_group, open_pool, open_supervisor
 from trio_run._sometimes import drive_sometimes
 from trio_run.leaks import Ignore, Kind
 from trio_run.testing import (
@@ -488,6 +488,41 @@ class TestFaultEverywhere:
 
         assert {"main", "pool worker", "shop/web#1"} == own
         assert {"shop sentinel"} <= every - own
+
+    def test_what_is_raised_from_the_fault(self):
+        """
+        An error that was raised from the fault, or from a group with it, is as good as the fault.
+        """
+
+        async def told():
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(trio.sleep, 1)
+            except* Exception as group:
+                raise KeyError("told") from group
+
+        assert () == fault_everywhere(told).findings
+
+    def test_how_a_child_fails_anyway(self):
+        """
+        The errors of a child that fails without anything being done to it are not news where its supervisor tells of them.
+        """
+        lives = []
+
+        async def flaky():
+            lives.append(1)
+            if len(lives) == 1:
+                raise KeyError("flaky")
+            await trio.sleep(1)
+
+        async def program():
+            lives.clear()
+            async with open_supervisor("shop", budget=Budget(restarts=1)) as shop:
+                shop.start_soon(Child(flaky, restart="on_failure"))
+                await trio.sleep(3)
+
+        assert () == fault_everywhere(program).findings
+        assert () == cancel_everywhere(program).findings
 
     def test_times(self):
         """

@@ -132,7 +132,7 @@ class LeakCheck(trio.abc.Instrument):
             yield
         finally:
             births.everywhere |= {self._number}
-            new = (thing for thing in look.at_machine(births) if (thing.kind, thing.key) not in known)
+            new = (thing for thing in look.at_machine(births) if thing.identity not in known)
             self._before = Snapshot((*self._before.things, *new))
 
     def __exit__(

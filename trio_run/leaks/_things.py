@@ -73,6 +73,13 @@ class Thing:
     inside: frozenset[int] | None = None
     """The checks that it was made under; None where nobody saw it made."""
 
+    @property
+    def identity(self) -> tuple[Kind, Hashable]:
+        """
+        What tells it from all other things; a child process is the same when it has ended.
+        """
+        return Kind.PROCESS if self.kind is Kind.ZOMBIE else self.kind, self.key
+
 
 @attrs.frozen
 class Snapshot:
@@ -87,7 +94,7 @@ class Snapshot:
         """
         What tells the things apart.
         """
-        return frozenset((thing.kind, thing.key) for thing in self.things)
+        return frozenset(thing.identity for thing in self.things)
 
 
 @attrs.frozen(kw_only=True)
@@ -209,11 +216,9 @@ def leaked(
     """
     old = before.keys
     groups: dict[tuple[object, ...], list[Thing]] = {}
-    for thing in {
-        (thing.kind, thing.key): thing for thing in after.things
-    }.values():  # A thing may be seen from two sides.
+    for thing in {thing.identity: thing for thing in after.things}.values():  # A thing may be seen from two sides.
         known_to_others = check is not None and thing.inside is not None and check not in thing.inside
-        if known_to_others or (thing.kind, thing.key) in old or _is_ignored(thing, ignore):
+        if known_to_others or thing.identity in old or _is_ignored(thing, ignore):
             continue
         like = (thing.kind, thing.name, thing.function, thing.owner, thing.made, thing.stands)
         groups.setdefault(like, []).append(thing)

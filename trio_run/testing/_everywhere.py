@@ -23,6 +23,7 @@ from ..leaks import Rule, frozen_heap
 from ..leaks._taps import unwatched
 from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
+from ._everywhere_parts import Sight
 from ._everywhere_report import Everywhere, Finding, Point, Verdict
 from ._everywhere_trial import Rules, Trial
 from ._everywhere_zone import Zone
@@ -111,7 +112,7 @@ def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_e
 
     A point is every wait that could be cancelled, and every call of `sometimes`. The wait ends with *fault*, and its operation
     does not take effect; the call answers True. What the function makes of it is its own affair: it may end well, or with the
-    fault, but it has to end, and leave nothing behind.
+    fault, or with what was raised ``from`` it, but it has to end, and leave nothing behind.
 
     For a supervisor this is to crash each child at each of its points: ``tasks="shop/db#1"`` does so to the first life of one
     child.
@@ -173,6 +174,7 @@ class Search:
     """Which points are tried where there are more than *max_points*; None for the first."""
 
     seconds: float = 0.0
+    known: set[Sight] = attrs.field(factory=set[Sight])
     findings: list[Finding] = attrs.field(factory=list)
     points: list[Point] = attrs.field(factory=list)
     schedule: int = 0
@@ -211,7 +213,7 @@ class Search:
         return sorted(random.Random(self.seed).sample(range(total), self.max_points))  # noqa: S311 - no secret
 
     def _try(self, at: int | None) -> Zone:
-        trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds)
+        trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds, self.known)
         findings = self.drive(trial)
         if at is None:
             self.seconds = trial.seconds

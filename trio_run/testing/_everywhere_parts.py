@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Awaitable, Coroutine, Iterator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import attrs
 import trio
 
 from .. import _trio_compat
-from ._everywhere_places import Place
+from ._everywhere_places import Place, place_of_error
 from ._everywhere_probe import Observer, Probe
 from ._everywhere_report import Point
 
@@ -32,6 +32,10 @@ class Ended:
     heard_at: tuple[Place | None, ...]
     error: BaseException | None
     is_root: bool
+
+
+Sight: TypeAlias = "tuple[type[BaseException], Place | None]"
+"""A kind of error, and where it is raised."""
 
 
 class Where(Protocol):
@@ -75,6 +79,7 @@ class Parts:
 
     def __init__(self, zone: Where) -> None:
         self._zone = zone
+        self.failed: set[Sight] = set()
         self._live: weakref.WeakSet[Part] = weakref.WeakSet()
 
     def add(self, called: Awaitable[object]) -> Coroutine[Any, Any, Any]:
@@ -124,8 +129,17 @@ class Parts:
         Note how a part ended.
         """
         self._live.discard(cast("Part", probe))
+        if isinstance(exc, Exception):
+            self.failed.update(map(sight_of, leaves(exc)))
         if probe.heard_at:
             self._zone.endings.append(Ended(probe.name, tuple(probe.heard_at), exc, is_root=False))
+
+
+def sight_of(error: BaseException) -> Sight:
+    """
+    Return what tells an error from others in equal runs.
+    """
+    return type(error), place_of_error(error)
 
 
 def leaves(exc: BaseException) -> Iterator[BaseException]:

@@ -25,7 +25,7 @@ from .._step import put_around
 from ..leaks import Ignore, Kind, Leak, LeakError, Rule, leak_check
 from ._everywhere_cancel import MOST_CANCELLATIONS, CancelZone
 from ._everywhere_fault import FaultZone
-from ._everywhere_parts import Ended
+from ._everywhere_parts import Ended, Sight, leaves, sight_of
 from ._everywhere_places import Place, place_from, place_of_error
 from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict
@@ -66,6 +66,9 @@ class Trial:
     seconds: float = 0.0
     """How long the run takes in virtual time; to begin with, how long it took when nothing was done to it."""
 
+    known: set[Sight] = attrs.field(factory=set[Sight])
+    """How jobs and children fail when nothing is done to the run; a run in which that is done adds to it."""
+
     watch: Watch = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -99,6 +102,8 @@ class Trial:
             raise zone.broken
         if isinstance(result, outcome.Error) and self._is_unprovoked(result.error):
             raise result.error
+        if zone.at is None:
+            self.known |= zone.parts.failed
         findings = list(self._findings(result))
         if isinstance(result, outcome.Error):
             _forget_frames(result.error)
@@ -165,7 +170,7 @@ class Trial:
         if isinstance(error, BaseExceptionGroup):
             for exc in cast("BaseExceptionGroup[BaseException]", error).exceptions:
                 yield from self._unexpected(exc)
-        elif fault is None or not isinstance(error, type(fault)):
+        elif (fault is None or not _comes_of(error, type(fault))) and sight_of(error) not in self.known:
             yield error
 
     def _swallowed(self, zone: CancelZone) -> Iterator[Finding]:
@@ -197,6 +202,17 @@ class Trial:
         except Exception as exc:  # noqa: BLE001 - whatever the check of a caller raises
             place = place_of_error(exc) or (point.place if point is not None else None)
             yield Finding(Verdict.INVARIANT, f"{type(exc).__name__}: {exc}", place, point)
+
+
+def _comes_of(error: BaseException | None, fault: type[BaseException]) -> bool:
+    """
+    Tell whether *error* is the fault, or was raised from it: who says so has seen it.
+    """
+    while error is not None:
+        if any(isinstance(each, fault) for each in leaves(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _swallowed(ended: Ended) -> tuple[str, Place | None]:
