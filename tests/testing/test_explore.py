@@ -69,6 +69,17 @@ async def lost_update():
     assert numbers == [2]
 
 
+class Counting(trio.abc.Instrument):
+    """
+    How many steps a run has taken.
+    """
+
+    count = 0
+
+    def after_task_step(self, _task):
+        self.count += 1
+
+
 async def two_steps_each():
     async with trio.open_nursery() as nursery:
         for _ in range(2):
@@ -330,6 +341,62 @@ class TestEnds:
         assert "after 300 steps" in str(result.error)
         assert program.__name__ in str(result.error)
         assert len(result.steps) <= 301
+
+    @pytest.mark.parametrize("name", ["polite_for_ever", "missed_state"])
+    def test_a_livelock_is_told_soon(self, name):
+        """
+        It takes few runs of full length to look for one, make it small and show it, and what is shown is short.
+        """
+        path = RACES[0].with_name(f"{name}.py")
+        module, lengths = load(path), []
+
+        async def counted():
+            lengths.append(Counting())
+            trio.lowlevel.add_instrument(lengths[-1])
+            await module.broken()
+
+        result = explore(counted, seed=1, max_steps=20_000)
+
+        assert isinstance(result.failure, Livelock)
+        assert 2 >= sum(each.count > 10_000 for each in lengths)
+        assert 3000 > len(str(result))
+
+    def test_a_livelock_beside_a_timer(self):
+        """
+        Who looks again and again while somebody else sleeps is told that no time passes meanwhile.
+        """
+
+        async def looks():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep, 5)
+                while nursery.child_tasks:
+                    await checkpoint()
+
+        result = explore(looks, seed=0, max_steps=500)
+
+        assert "No time passes while a task can run, and the next timer is 5 s away" in str(result.failure)
+
+    def test_a_livelock_is_not_made_so_small_that_it_ends(self):
+        """
+        A run that is only longer than others is told by a schedule on which it is too long as well.
+        """
+
+        async def long():
+            first = []
+            async with trio.open_nursery() as nursery:
+                for turns in (1, 6_000, 30_000):
+                    nursery.start_soon(add, first, turns)
+            for _ in range(first[0]):
+                await checkpoint()
+
+        async def add(first, turns):
+            first.append(turns)
+
+        result = explore(long, strategy="random", seed=3, max_steps=10_000)
+
+        assert isinstance(result.failure, Livelock)
+        assert None is result.diverged
+        assert "wide:2" == result.token
 
     def test_deadlock_that_is_withstood(self):
         """

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_run.testing._explore_choosers import ByChance, ByPriority, Told
+from trio_run.testing._explore_listing import MOST_LINES, listing
 from trio_run.testing._explore_search import Coverage, Strategy, bounded, plan_for
 from trio_run.testing._explore_shrink import shrink
 from trio_run.testing._explore_steering import FAIR, Steering
+from trio_run.testing._explore_steps import Step
 from trio_run.testing._explore_token import Model, Token
 
 CHOICES = st.lists(st.integers(0, 30), max_size=60)
@@ -246,6 +248,74 @@ class TestShrink:
 
         assert (1,) * 50 == shrink((1,) * 50, fails, budget=20)
         assert 20 == len(asked)
+
+    def test_default_schedule(self):
+        """
+        What fails without any choice is the least there is, and nothing is asked.
+        """
+        assert () == shrink((0,) * 50, fails=None)
+
+
+def steps(names, *, chosen=""):
+    """
+    A step for each letter.
+    """
+    return [Step(name, f"a.py:1 {name}", f"a.py:2 {name}", name in chosen) for name in names]
+
+
+class TestListing:
+    def test_each_step_has_a_line(self):
+        """
+        What happens once or twice is shown as it is.
+        """
+        trace = steps("abcabcdd", chosen="c")
+
+        assert [*map(str, trace[:6]), f"{trace[6]}, 2 times"] == listing(trace).splitlines()
+
+    def test_what_goes_round_is_shown_once(self):
+        """
+        Steps that come again and again in one order are shown for one round.
+        """
+        lines = listing(steps("x" + "abb" * 1000 + "y")).splitlines()
+
+        assert ["x", "a", "b", "y"] == [line.split()[0] for line in (lines[0], *lines[2:4], lines[-1])]
+        assert "These 2 lines, 1000 times in a row:" == lines[1]
+        assert len(lines) == 5
+
+    @given(st.text("abc", max_size=60))
+    def test_no_step_is_left_out(self, names):
+        """
+        Unfolded again, a listing has all steps in their order.
+        """
+        shown, lines = "", iter(listing(steps(names)).splitlines())
+        for line in lines:
+            if line.startswith("These "):
+                words = line.split()
+                shown += "".join(_unfolded(next(lines)) for _ in range(int(words[1]))) * int(words[3])
+            else:
+                shown += _unfolded(line)
+
+        assert names == shown
+
+    def test_too_long(self):
+        """
+        Of what never repeats both ends are shown, with each choice in between that is not the default, and what was left out.
+        """
+        chance = random.Random(3)
+        names = [str(chance.randrange(100, 10**6)) for _ in range(5000)]
+        lines = listing(steps(names, chosen=names[2500:2501])).splitlines()
+
+        assert MOST_LINES + 3 == len(lines)
+        assert (names[0], names[-1]) == (lines[0].split()[0], lines[-1].split()[0])
+        assert [f"* {names[2500]}"] == [line[: len(names[2500]) + 2] for line in lines if line.startswith("*")]
+        assert 5000 - MOST_LINES - 1 == sum(int(line.split()[1]) for line in lines if line.startswith("... "))
+
+
+def _unfolded(line):
+    """
+    The steps of a line, as letters.
+    """
+    return line.split()[0] * int(line.split()[-2] if line.endswith("times") else 1)
 
 
 class TestToldChooser:

@@ -23,10 +23,11 @@ from ..testing._explore import Exploring as ExploringRuns
 from ..testing._explore import chance_left_alone
 from ..testing._explore_choosers import Told
 from ..testing._explore_engine import ENGINE
+from ..testing._explore_listing import listing
 from ..testing._explore_run import Rules
 from ..testing._explore_run import Run as ScheduledRun
 from ..testing._explore_steering import Chooser
-from ..testing._explore_steps import Record, listing
+from ..testing._explore_steps import Record
 from ..testing._explore_token import Token
 from ._collecting import Exploring, Trying
 from ._laps import Lap, Laps
@@ -87,14 +88,14 @@ class _Schedules:
     last: tuple[BaseException, Lap] | None = None
     """The first and the last run that failed."""
 
-    def drive(self, chooser: Chooser, trace: list[Record] | None) -> ScheduledRun:
+    def drive(self, chooser: Chooser, trace: list[Record] | None, max_steps: int) -> ScheduledRun:
         """
         Run the test once, on a schedule.
 
         Raises:
             NotTried: It was skipped, took too long, or brings a clock of its own.
         """
-        turn = OnSchedule(chooser, self.rules, trace)
+        turn = OnSchedule(chooser, attrs.evolve(self.rules, max_steps=max_steps), trace)
         lap = self.laps.once(turn)
         run = turn.came_of_it
         if run is None or lap.was_ended or lap.skipped:
@@ -123,7 +124,9 @@ def explore(laps: Laps, how: Exploring, tokens: Sequence[str]) -> Found:
             return again
     schedules = _Schedules(laps, Rules(how.model, how.slack, how.max_steps, ENGINE))
     with chance_left_alone():
-        result = ExploringRuns(schedules.drive, how.seed).run(how.strategy, how.schedules, how.preemptions)
+        result = ExploringRuns(schedules.drive, how.seed, how.max_steps).run(
+            how.strategy, how.schedules, how.preemptions
+        )
     if result.failure is None:
         return Found(runs=result.runs, notes=() if result.diverged is None else (result.diverged,))
     found = Found(schedules.lap_of(result.failure), _explored(laps, result), (str(result.token),), result.runs)
@@ -142,7 +145,7 @@ def _on_schedule_of(laps: Laps, text: str, max_steps: int) -> Found:
     token = Token.read(text)
     schedules = _Schedules(laps, Rules(token.model, token.slack, max_steps, ENGINE))
     with chance_left_alone():
-        run = schedules.drive(Told(token.choices), [])
+        run = schedules.drive(Told(token.choices), [], max_steps)
     steps = f"The schedule {text}:\n{listing(run.steps)}"
     if run.error is None:
         return Found(runs=1, notes=(f"{steps}\nIt does not fail.",))

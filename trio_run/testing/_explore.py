@@ -24,15 +24,22 @@ import trio
 
 from ..leaks._taps import unwatched
 from ._explore_choosers import Told
+from ._explore_course import Livelock
 from ._explore_engine import ENGINE
+from ._explore_listing import listing
 from ._explore_run import Program, Rules, Run, run_once
 from ._explore_search import Coverage, Strategy, plan_for
 from ._explore_shrink import Choices, shrink
 from ._explore_steering import Chooser
-from ._explore_steps import Record, listing
+from ._explore_steps import Record
 from ._explore_token import Model, Token
 
 MAX_STEPS: Final = 100_000
+
+ENOUGH_STEPS: Final = 5_000
+"""
+How many steps are seen of runs that are made many times, if no other run was longer.
+"""
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -140,11 +147,11 @@ def explore(
     seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
     rules = Rules(Model(model), slack, max_steps, ENGINE)
 
-    def drive(chooser: Chooser, trace: list[Record] | None) -> Run:
-        return run_once(fn, chooser, rules, trace)
+    def drive(chooser: Chooser, trace: list[Record] | None, max_steps: int) -> Run:
+        return run_once(fn, chooser, attrs.evolve(rules, max_steps=max_steps), trace)
 
     with chance_left_alone(), unwatched():
-        return Exploring(drive, seed).run(Strategy(strategy), schedules, preemptions)
+        return Exploring(drive, seed, max_steps).run(Strategy(strategy), schedules, preemptions)
 
 
 def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploration:
@@ -198,11 +205,15 @@ class Exploring:
     An exploration that is under way.
     """
 
-    drive: Callable[[Chooser, list[Record] | None], Run]
-    """Makes one run, and writes down its steps if it is given a list."""
+    drive: Callable[[Chooser, list[Record] | None, int], Run]
+    """Makes one run with so many steps at the most, and writes them down if it is given a list."""
 
     seed: int
+    max_steps: int
     runs: int = 0
+    longest: int = 0
+    """The most choices of a run that had an end."""
+
     diverged: str | None = None
 
     def run(self, strategy: Strategy, schedules: int, preemptions: int | None) -> Exploration:
@@ -216,10 +227,11 @@ class Exploring:
         with contextlib.suppress(StopIteration):
             chooser = next(plan)
             while self.runs < schedules:
-                run = self.drive(chooser, None)
+                run = self.drive(chooser, None, self.max_steps)
                 self.runs += 1
                 if run.error is not None:
                     return self._failed(run)
+                self.longest = max(self.longest, len(run.choices))
                 chooser = plan.send(run)
         return Exploration(
             runs=self.runs,
@@ -233,22 +245,20 @@ class Exploring:
         """
         Run the default schedule twice, and tell where the runs differ.
         """
-        return _difference(self._seen(()), self._seen(()))
+        return _difference(*(self.drive(Told(), [], self._enough()) for _ in range(2)))
 
-    def _seen(self, choices: Choices) -> Run:
-        return self.drive(Told(choices), [])
+    def _enough(self) -> int:
+        """
+        Return after how many steps a run may be taken for one without end, by those who run it again and again.
+        """
+        return min(self.max_steps, max(ENOUGH_STEPS, 10 * self.longest))
 
     def _failed(self, run: Run) -> Exploration:
         """
         Report the failure of *run*, on the least schedule that is found for it.
         """
-        kind = _kind(run.error)
-
-        def fails(choices: Choices) -> bool:
-            return _kind(self.drive(Told(choices), None).error) == kind
-
-        least = self._seen(shrink(run.choices, fails))
-        diverged = self.diverged
+        kind, diverged = _kind(run.error), self.diverged
+        least = self._least(run, kind)
         if _kind(least.error) != kind:
             diverged = diverged or "The schedule did not fail in the same way when it was run again."
             least = run
@@ -260,6 +270,23 @@ class Exploring:
             seed=self.seed,
             diverged=diverged,
         )
+
+    def _least(self, run: Run, kind: list[str]) -> Run:
+        """
+        Run the least schedule that is found for the failure of *run*.
+        """
+        # Without an end each run takes as long as it is let, so what has an end after all is noticed only when it is let.
+        limits = (self._enough(), self.max_steps) if kind == [Livelock.__qualname__] else (self.max_steps,)
+        least = run
+        for limit in limits:
+
+            def fails(choices: Choices, limit: int = limit) -> bool:
+                return _kind(self.drive(Told(choices), None, limit).error) == kind
+
+            least = self.drive(Told(shrink(run.choices, fails)), [], self.max_steps)
+            if _kind(least.error) == kind:
+                break
+        return least
 
 
 def _bound(strategy: Strategy) -> float:

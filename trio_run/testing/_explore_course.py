@@ -11,6 +11,7 @@ the loop.
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -196,10 +197,16 @@ class Course:
         return True
 
     def _no_end(self) -> str:
-        where = stacks(all_tasks())
+        where, timer = stacks(all_tasks()), ""
+        seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
+        if seconds < math.inf:
+            timer = (
+                f"No time passes while a task can run, and the next timer is {seconds:g} s away: who looks again and again "
+                f"has to sleep in between. "
+            )
         return (
-            f"There was no end after {self.max_steps} steps, at {trio.current_time():g} s. If there would have been one, "
-            f"explore(max_steps=...) more. The tasks stood here:\n{where}"
+            f"The run did not end after {self.max_steps} steps, at {trio.current_time():g} s of virtual time. {timer}If it "
+            f"would have ended later, let it have more steps: explore(max_steps=...). The tasks stood here:\n{where}"
         )
 
     # The record, where somebody wants one.

@@ -26,7 +26,8 @@ def shrink(choices: Sequence[int], fails: Callable[[Choices], bool], budget: int
         fails: Runs a schedule and tells whether it fails.
         budget: How often *fails* is asked at the most.
     """
-    best = _Best(tuple(choices), fails, budget)
+    length = max((place for place, choice in enumerate(choices, 1) if choice), default=0)
+    best = _Best(tuple(choices[:length]), fails, budget)  # What follows are defaults anyway.
     best.cut_end()
     while best.leave_out() or best.lower():
         pass

@@ -7,7 +7,6 @@ here.
 
 from __future__ import annotations
 
-import itertools
 import os
 import traceback
 from collections.abc import Iterable, Iterator
@@ -82,14 +81,6 @@ Record = Step | Jump | Failure
 """
 What happened at one moment of a run.
 """
-
-
-def listing(steps: Iterable[Record]) -> str:
-    """
-    Show *steps* as lines, with those that repeat counted.
-    """
-    lines = ((str(step), sum(1 for _ in row)) for step, row in itertools.groupby(steps))
-    return "\n".join(line if times == 1 else f"{line}, {times} times" for line, times in lines)
 
 
 def is_ours(task: trio.lowlevel.Task) -> bool:
