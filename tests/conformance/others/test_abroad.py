@@ -110,6 +110,7 @@ class TestRust:
             nursery.start_soon(release)
 
         assert 3 == limiter.statistics().held
+        limiter.release(3)
 
     async def test_interval_missed_tick_skip(self):
         """
