@@ -63,6 +63,7 @@ def test_weighted_try_acquire():
     attempt(1)
 
     assert [True, False, True, False] == tries
+    limiter.release(2)
 
 
 async def test_weighted_acquire():
@@ -85,6 +86,7 @@ async def test_weighted_acquire():
     await attempt(1)
 
     assert [True, False, True, False] == tries
+    limiter.release(2)
 
 
 async def test_weighted_doesnt_block_if_too_big():
@@ -96,6 +98,7 @@ async def test_weighted_doesnt_block_if_too_big():
         await limiter.acquire(3)
 
     await limiter.acquire(2)
+    limiter.release(2)
 
 
 async def test_large_acquire_doesnt_starve():
@@ -135,6 +138,7 @@ async def test_alloc_cancel_doesnt_starve():
 
     assert 1 == trio.current_time()
     assert 2 == limiter.statistics().held
+    limiter.release(2)
 
 
 async def test_weighted_acquire_canceled():
