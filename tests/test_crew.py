@@ -9,7 +9,7 @@ import weakref
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 import trio_run as tr
 from tests.jobs import Gauge, nap, states
@@ -143,12 +143,12 @@ class TestLimiter:
                 await trio.sleep(seconds)
 
         async with tr.open_pool(limiter) as one, tr.open_pool(limiter) as other:
-            for name in range(500):
+            for name in range(1000):
                 one.start_soon(work, name)
             await trio.lowlevel.checkpoint()
             other.start_soon(work, "other")
 
-        assert gauge.began.index("other") < 200
+        assert gauge.began.index("other") < 700
 
     async def test_the_next_slot_is_for_who_waits_first(self):
         """
@@ -572,17 +572,36 @@ class TestTurns:
 
         async def look():
             seen = []
-            while len(began) < 1000:
+            while len(began) < 4000:
                 seen.append(len(began))
                 await trio.lowlevel.checkpoint()
             return seen
 
         async with tr.open_pool(1) as pool:
-            for _ in range(1000):
+            for _ in range(4000):
                 pool.start_soon(work)
             seen = await look()
 
         assert len(seen) > 25
+
+    def test_jobs_that_take_time(self):
+        """
+        Jobs that compute for long and never wait do so for a millisecond or a few jobs at a time.
+        """
+        clock, began = MockClock(), []
+
+        async def compute():
+            began.append(None)
+            clock.jump(0.0005)
+
+        async def main():
+            async with tr.open_pool(1) as pool:
+                for _ in range(1000):
+                    pool.start_soon(compute)
+                await trio.lowlevel.checkpoint()
+                return len(began)
+
+        assert trio.run(main, clock=clock) <= 16
 
     async def test_jobs_that_bring_in_others(self):
         """

@@ -237,6 +237,17 @@ class TestPatience:
             async with assert_no_leaks(grace=10):
                 nursery.start_soon(trio.sleep, 9)
 
+    async def test_the_time_of_the_run(self):
+        """
+        The wait is over when the time of the run is, however long that is on the wall.
+        """
+        async with trio.open_nursery() as nursery:
+            with pytest.raises(LeakError):
+                async with assert_no_leaks(grace=1000):
+                    nursery.start_soon(trio.sleep, 2000)
+
+            assert 1000 == trio.current_time()
+
     def test_nobody_waits_for_nothing(self):
         """
         Without leaks no time passes.

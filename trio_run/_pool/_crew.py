@@ -162,7 +162,7 @@ class Crew:
         """
         self.busy += 1
         worker.lent = True
-        worker.turn.begin()
+        worker.turn.begin(self.busy)
 
     def give_back(self, worker: Getter) -> None:
         """
@@ -310,7 +310,7 @@ class Getter:
             if self.lent:
                 if self.turn.over and self.crew.jobs and not self.crew.see_rivals():
                     await trio.lowlevel.cancel_shielded_checkpoint()
-                    self.turn.begin()
+                    self.turn.begin(self.crew.busy)
                 job = self._find()
                 if job is not None:
                     return job

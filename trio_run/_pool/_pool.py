@@ -77,8 +77,9 @@ class Pool:
     in its handle, and told by the event ``job.failed``. Only what is no `Exception`, such as KeyboardInterrupt or SystemExit,
     ends the pool as it would a nursery.
 
-    A worker goes from one job to the next without a detour through the loop, but for no more than 32 jobs or 10 ms at a time:
-    then it gives others their turn, also whoever else waits for the limiter.
+    A worker goes from one job to the next without a detour through the loop, but for no more than 128 jobs (32 where
+    many work) or 10 ms (1 ms where jobs never give way to the loop) at a time: then it gives others their turn, also whoever
+    else waits for the limiter.
 
     A job may offer others to its own pool, and to one with the same limiter. Where it waits for them while all slots are held by
     jobs that wait likewise, the call raises `PoolWouldDeadlock`; a pause, or somebody else with a token, is no reason to.

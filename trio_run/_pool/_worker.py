@@ -18,7 +18,6 @@ from ..events import WorkerFailed
 from ._crew import Getter
 from ._job import Job
 from ._per_worker import PerWorker
-from ._turn import TURN_JOBS
 
 _RUNNING, _CANCELLED = State.RUNNING, State.CANCELLED
 
@@ -146,7 +145,7 @@ class Worker(Getter):
                 stepper.value, turn.slept = None, slept
                 return True
             # A short cut for jobs that never sleep: what the long way would find is known.
-            if not slept and turn.jobs < TURN_JOBS and jobs.queue and limiter.total_tokens == total:
+            if not slept and jobs.queue and limiter.total_tokens == total and (turn.jobs < turn.look or turn.goes_on()):
                 job = jobs.take()
             else:
                 job = said = stepper.value = None  # Who rests keeps nothing alive.

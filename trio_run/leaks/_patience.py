@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 import trio
 
 from .. import _trio_compat as compat
+from ..stacks import WatchThread
 from ._births import Births
 from ._look import all_tasks
 from ._machine import wait_for_end
@@ -94,7 +95,7 @@ def _others() -> list[trio.lowlevel.Task]:
     return [task for task in all_tasks() if task is not me]
 
 
-class Alarm(threading.Thread):
+class Alarm(WatchThread):
     """
     A shielded scope that ends after some seconds, on the clock of the run or on the wall, whichever is first.
 
