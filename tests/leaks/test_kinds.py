@@ -6,8 +6,10 @@ import _thread
 import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -249,6 +251,57 @@ async def dropped_generator(stack):
 @dropped_generator.mend
 async def _(stack):
     async for _ in two():
+        pass
+
+
+@leaks(Kind.SOCKET, name="open socket")
+async def detached_socket(stack):
+    stack.callback(os.close, socket.socket().detach())
+
+
+@detached_socket.mend
+async def _(stack):
+    os.close(socket.socket().detach())
+
+
+@leaks(Kind.ZOMBIE, name="a fork of this process")
+async def fork(stack):
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    stack.callback(os.waitpid, pid, 0)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+@fork.mend
+async def _(stack):
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+@leaks(Kind.FILE, name="*")
+async def file_without_a_name(stack):
+    stack.push(tempfile.TemporaryFile())  # noqa: SIM115
+
+
+@file_without_a_name.mend
+async def _(stack):
+    with tempfile.TemporaryFile():
+        pass
+
+
+@leaks(Kind.FILE, name="*/shop.db")
+async def database(stack):
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    stack.enter_context(contextlib.closing(sqlite3.connect(f"{folder}/shop.db")))
+
+
+@database.mend
+async def _(stack):
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    with contextlib.closing(sqlite3.connect(f"{folder}/shop.db")):
         pass
 
 

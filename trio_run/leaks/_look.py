@@ -81,6 +81,8 @@ def _birth_of_file(births: Births, target: str) -> Birth | None:
         name = os.path.basename(target)  # noqa: PTH119 - paths are text here
         alike = (path for path in births.files if path.endswith(name) and os.path.realpath(path) == target)
         birth = births.files.get(next(alike, ""))
+    if birth is None and target.endswith(" (deleted)"):
+        birth = births.files.get(os.path.dirname(target))  # noqa: PTH120 - made in a folder, and without a name
     return birth
 
 

@@ -156,6 +156,11 @@ def _open_taps(watch: Watch) -> None:
     for name in ("pipe", "pipe2", "dup", "eventfd", "memfd_create", "pidfd_open"):
         if hasattr(os, name):
             undo.callback(_replace(os, name, functools.partial(_call_noted, births)))
+    if hasattr(os, "fork"):
+        undo.callback(_replace(os, "fork", functools.partial(_fork_noted, births)))
+    undo.callback(_replace(socket.socket, "detach", functools.partial(_detach_noted, births)))
+    if "sqlite3" in sys.modules:  # Few need it, and it takes its time.
+        undo.callback(_replace(sys.modules["sqlite3"], "connect", functools.partial(_open_noted, births)))
     if not sys.get_coroutine_origin_tracking_depth():
         sys.set_coroutine_origin_tracking_depth(4)
         undo.callback(sys.set_coroutine_origin_tracking_depth, 0)
@@ -265,6 +270,26 @@ def _call_noted(births: Births, original: Callable[..., Any]) -> Callable[..., A
         return cast("object", made)
 
     return call
+
+
+def _fork_noted(births: Births, original: Callable[[], int]) -> Callable[[], int]:
+    def fork() -> int:
+        pid = original()
+        if pid and _watch is not None:
+            births.note_process(pid, "a fork of this process")
+        return pid
+
+    return fork
+
+
+def _detach_noted(births: Births, original: Callable[[socket.socket], int]) -> Callable[[socket.socket], int]:
+    def detach(self: socket.socket) -> int:
+        descriptor = original(self)
+        if _watch is not None:
+            births.note_descriptors(descriptor)
+        return descriptor
+
+    return detach
 
 
 def _open_noted(births: Births, original: Callable[..., object]) -> Callable[..., object]:

@@ -14,7 +14,7 @@ import gc
 import inspect
 import os
 import traceback
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -92,6 +92,14 @@ def place_from(text: str) -> Place:
     where, _, function = text.partition(" ")
     file, _, line = where.rpartition(":")
     return Place(str(Path(file).absolute()), int(line), function)
+
+
+def blamed(stack: Sequence[str]) -> Place:
+    """
+    Return the innermost of some places that is not of this package, or else the innermost of all.
+    """
+    places = [place_from(text) for text in reversed(stack)]
+    return next((place for place in places if not place.file.startswith(_TRIO_RUN)), places[0])
 
 
 def code_of(coro: object) -> CodeType | None:

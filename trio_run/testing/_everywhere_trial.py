@@ -26,7 +26,7 @@ from ..leaks import Ignore, Kind, Leak, LeakError, Rule, leak_check
 from ._everywhere_cancel import MOST_CANCELLATIONS, CancelZone
 from ._everywhere_fault import FaultZone
 from ._everywhere_parts import Ended, Sight, leaves, sight_of
-from ._everywhere_places import Place, place_from, place_of_error
+from ._everywhere_places import Place, blamed, place_of_error
 from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict
 from ._everywhere_watch import Watch
@@ -190,7 +190,7 @@ class Trial:
         point = self.zone.point
         place = point.place if point is not None else None
         if leak.made or leak.stands:
-            place = place_from((leak.made or leak.stands)[-1])
+            place = blamed(leak.made or leak.stands)
         return Finding(Verdict.LEAK, str(leak), place, point)
 
     def _broken_invariant(self) -> Iterator[Finding]:
