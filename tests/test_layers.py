@@ -44,6 +44,7 @@ LAYERS = {
         "supervision/_status",
     ],
     "mechanisms": [
+        "_generators",
         "_handle",
         "_pool/_crew",
         "_pool/_intake",
@@ -88,6 +89,7 @@ LAYERS = {
         "_group",
         "_members",
         "_pool/__init__",
+        "_pool/_lane",
         "_pool/_map",
         "_pool/_open",
         "_pool/_pool",

@@ -173,6 +173,26 @@ class TestInputs:
 
         assert ["closed"] == log
 
+    @pytest.mark.parametrize("how", ["leave", "cancel"])
+    async def test_a_generator_with_a_nursery(self, how):
+        """
+        What a generator has opened is closed in the task that has read it, however the map ends.
+        """
+        log = []
+
+        async def generate():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(clean_up, 1, log)
+                for item in range(9):
+                    yield item
+
+        async with tr.open_pool(1) as pool, pool.map(nap, generate()) as outcomes:
+            await anext(outcomes)
+            if how == "cancel":
+                pool.cancel("enough")
+
+        assert [1] == log
+
     async def test_context(self):
         """
         Jobs run in the context of who opened the map.
@@ -342,6 +362,66 @@ class TestLeaving:
                 await trio.sleep(1)
 
             assert [4, 4] == log
+
+    async def test_errors_that_nobody_has_taken(self):
+        """
+        What failed after all, or on its way out, is told by events; and so are the inputs.
+        """
+
+        async def work(item):
+            if item == 1:
+                raise OSError("untaken")
+            try:
+                await trio.sleep(item)
+            finally:
+                if item == 2:
+                    raise OSError("on its way out")
+
+        def inputs():
+            try:
+                yield from [0, 1, 2, 3, 3, 3]
+            finally:
+                raise OSError("of the inputs")
+
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(4) as pool, pool.map(work, inputs(), window=4) as outcomes:
+                await anext(outcomes)
+                await trio.sleep(1)
+
+        told = [(event.name, event.path, str(event.error)) for event in events]
+        assert [("job.failed", "pool/work", text) for text in ("untaken", "on its way out", "of the inputs")] == told
+
+    async def test_an_error_that_was_taken(self):
+        """
+        Nobody is told again of what the inputs raised.
+        """
+
+        def inputs():
+            raise OSError("no inputs")
+            yield
+
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(1) as pool:
+                with pytest.raises(OSError, match="no inputs"):
+                    async with pool.map(nap, inputs()) as outcomes:
+                        await values(outcomes)
+
+        assert [] == events
+
+    async def test_taking_after_it(self):
+        """
+        What was cancelled can still be looked at, but it is not as if that were all.
+        """
+        states = []
+        async with tr.open_pool(1) as pool:
+            async with pool.map(nap, range(1, 9)) as outcomes:
+                await anext(outcomes)
+            with pytest.raises(RuntimeError, match="its block was left"):
+                await note(outcomes, states, "state")
+
+        assert {tr.State.CANCELLED} == set(states)
 
     async def test_cancelled_from_outside(self, gauge):
         """

@@ -370,6 +370,38 @@ class TestStop:
         assert len(out) > 30
         assert taken == out
 
+    @pytest.mark.parametrize("is_async", [True, False])
+    async def test_a_generator_is_closed(self, is_async):
+        """
+        What a source has opened is closed when it stops, a nursery too, and not only when the pipeline is forgotten.
+        """
+        log, out = [], []
+
+        def numbers():
+            try:
+                yield from range(1000)
+            finally:
+                log.append("closed")
+
+        async def generate():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.sleep_forever)
+                for number in numbers():
+                    yield number
+
+        async def work(item):
+            await trio.sleep(1)
+            return item
+
+        origin = generate() if is_async else numbers()
+        pipeline = tr.Pipeline(tr.source(origin), tr.stage(work), into(out), buffer=1, name="flow")
+        async with tr.open_supervisor("shop", tr.Child(pipeline, grace=60)) as shop:
+            await trio.sleep(5.5)
+            await shop.stop("flow")
+
+        assert ["closed"] == log
+        assert list(range(len(out))) == out
+
     async def test_cancelled_from_outside(self):
         """
         Cancelled, it ends at once.

@@ -6,9 +6,9 @@ from ._crew import Crew as Crew
 from ._intake import Intake as Intake
 from ._job import Job as Job
 from ._jobs import Jobs as Jobs
+from ._lane import Order as Order
+from ._lane import Outcome as Outcome
 from ._map import Map as Map
-from ._map import Order as Order
-from ._map import Outcome as Outcome
 from ._open import checked_count as checked_count
 from ._open import limiter_of as limiter_of
 from ._open import make_intake as make_intake

@@ -10,222 +10,24 @@ its input. When the block is over so are all jobs, and nothing is read any more.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar, final
+from typing import Any, Generic, Self, TypeVar, final
 
-import attrs
 import trio
-from trio.lowlevel import Task
 
-from .._handle import Handle, State
+from .._generators import close
 from .._names import name_of
 from .._step import not_a_job
-from .._word import Word
-from ..errors import PoolWouldDeadlock
+from ..errors import Closed
 from ._intake import Intake
-from ._job import Audience, Job
-from ._worker import Worker
+from ._lane import Lane, Order, Outcome
 
 ItemT = TypeVar("ItemT")
 T = TypeVar("T")
 
 
-class Order(Word):
-    """
-    In which order outcomes come.
-    """
-
-    INPUT = "input"
-    """As the inputs came: one that takes long holds up the others, though not their jobs."""
-
-    COMPLETION = "completion"
-    """As the jobs end."""
-
-
-@final
-@attrs.frozen(eq=False)
-class Outcome(Generic[ItemT, T]):
-    """
-    What became of one input.
-    """
-
-    index: int
-    """The how-manieth input it is, from 0."""
-
-    item: ItemT
-    """The input."""
-
-    handle: Handle[T]
-    """The handle of the job, which is over."""
-
-    @property
-    def state(self) -> State:
-        """
-        Finished, failed or cancelled.
-        """
-        return self.handle.state
-
-    @property
-    def value(self) -> T:
-        """
-        What the job returned.
-
-        Raises:
-            JobCancelled: It was cancelled.
-            BaseException: It failed; this is the very error it raised.
-        """
-        return self.handle.value
-
-    @property
-    def error(self) -> BaseException | None:
-        """
-        What the job raised, where it failed.
-        """
-        return self.handle.error
-
-
 _END: Any = object()
-
-
-@attrs.define(eq=False)
-class _Lane(Audience):
-    """
-    What is between the reader and who takes: jobs that were read and not taken.
-    """
-
-    intake: Intake
-    task: Task
-    order: Order
-    holds: ClassVar[type[BaseException]] = Exception
-    asker: Worker | None
-    """Who has a slot of the same pool while it loops over the map."""
-
-    read: int = 0
-    """How many inputs were read."""
-
-    enough: float = 0
-    """How many may be left when the reader goes on: a wider window is filled some at a time, but never so late that slots are free."""
-
-    width: float = 0
-    """How many inputs may be read and not taken, as it was when the reader last woke up."""
-
-    left: bool = False
-    """Whether the block was left."""
-
-    reading: bool = True
-    failure: Exception | None = None
-    """What ended the reading early."""
-
-    items: dict[Job, tuple[int, object]] = attrs.field(factory=dict)
-    """The jobs that were not taken, and for what each is."""
-
-    row: deque[Job] = attrs.field(factory=deque)
-    """Those that will be taken next, in this order; the first one may not be over."""
-
-    live: set[Job] = attrs.field(factory=set)
-    """Those that are not over."""
-
-    held: bool = False
-    """Whether *asker* counts as one who waits for jobs of its own pool."""
-
-    deadlock: PoolWouldDeadlock | None = None
-    """Why who takes must not go on waiting."""
-
-    news: trio.Event = attrs.field(factory=trio.Event)
-    """Set for who takes."""
-
-    room: trio.Event = attrs.field(factory=trio.Event)
-    """Set for the reader."""
-
-    def add(self, item: object, job: Job) -> None:
-        """
-        Note that a job is about to be offered.
-        """
-        self.items[job] = (self.read, item)
-        self.read += 1
-        self.live.add(job)
-        if self.order is Order.INPUT:
-            self.row.append(job)
-        job.audience = self
-
-    def hear(self, job: Job) -> None:
-        """
-        Note that a job is over.
-        """
-        self.live.discard(job)
-        if self.order is Order.COMPLETION:
-            self.row.append(job)
-        if self.row[0] is job or not self.live:  # Otherwise who takes would look in vain.
-            self.tell()
-
-    def tell(self) -> None:
-        """
-        Have who takes look again.
-        """
-        self._release()
-        self.news.set()
-
-    @property
-    def ready(self) -> bool:
-        """
-        Whether the next outcome is there.
-        """
-        return bool(self.row) and self.row[0].done
-
-    @property
-    def goes_on(self) -> bool:
-        """
-        Whether there may be more outcomes.
-        """
-        return self.reading or bool(self.items)
-
-    def take(self) -> Outcome[Any, Any] | None:
-        """
-        Return the next outcome, if it is there.
-        """
-        if not self.ready:
-            return None
-        job = self.row.popleft()
-        index, item = self.items.pop(job)
-        if len(self.items) <= self.enough:
-            self.room.set()
-        return Outcome(index, item, job)
-
-    async def wait(self) -> None:
-        """
-        Wait for news, which may be none.
-
-        Raises:
-            PoolWouldDeadlock: There will never be any.
-        """
-        if self.news.is_set():
-            self.news = trio.Event()
-        if self.asker is not None:
-            self.held = True
-            self.intake.jobs.askers.hold(self.asker)
-            self.look_for_deadlock()
-        try:
-            await self.news.wait()
-        finally:
-            self._release()
-        deadlock, self.deadlock = self.deadlock, None
-        if deadlock is not None:
-            raise deadlock
-
-    def look_for_deadlock(self) -> None:
-        """
-        Have who takes look again if that would wait for ever.
-        """
-        if self.asker is not None and self.held and self.live and self.intake.stuck:
-            self.deadlock = self.intake.deadlock(self.asker)
-            self.tell()
-
-    def _release(self) -> None:
-        if self.held and self.asker is not None:
-            self.held = False
-            self.intake.jobs.askers.release(self.asker)
 
 
 @final
@@ -252,7 +54,7 @@ class Map(Generic[ItemT, T]):
         self._intake, self._fn, self._items = intake, fn, items
         self._order, self._window = order, window
         self._name = name_of(fn)
-        self._lane: _Lane | None = None
+        self._lane: Lane | None = None
         self._scope, self._waits = trio.CancelScope(), False
 
     def __repr__(self) -> str:
@@ -266,7 +68,7 @@ class Map(Generic[ItemT, T]):
             raise RuntimeError("A map can be opened once; ask the pool for another.")
         if intake.closed:
             raise intake.refusal(self._name)
-        self._lane = _Lane(intake, trio.lowlevel.current_task(), self._order, intake.asker())
+        self._lane = Lane(intake, trio.lowlevel.current_task(), self._order, intake.asker())
         intake.crew.nursery.start_soon(self._read, self._lane, name=f"{intake.crew.path} map {self._name}")
         return self
 
@@ -282,6 +84,7 @@ class Map(Generic[ItemT, T]):
         with trio.CancelScope(shield=True):  # As at the end of a nursery: nothing outlives the block.
             while lane.live or lane.reading:
                 await lane.wait()
+            lane.tell_untaken(self._name)
         await trio.lowlevel.cancel_shielded_checkpoint()
 
     def __aiter__(self) -> Self:
@@ -306,9 +109,10 @@ class Map(Generic[ItemT, T]):
             await trio.lowlevel.checkpoint()
         while (outcome := lane.take()) is None:
             if not lane.goes_on:
-                if lane.failure is not None:
-                    raise lane.failure
-                raise StopAsyncIteration
+                if lane.failure is None:
+                    raise StopAsyncIteration
+                lane.taken = True
+                raise lane.failure
             if self._waits:
                 taken = f"Another task takes from {self!r} already: have one task take, and pass on."
                 raise trio.BusyResourceError(taken)
@@ -320,12 +124,12 @@ class Map(Generic[ItemT, T]):
             await trio.lowlevel.checkpoint_if_cancelled()  # Jobs that were cancelled along with the caller are no news.
         return outcome
 
-    def _opened(self) -> _Lane:
+    def _opened(self) -> Lane:
         if self._lane is None:
             raise RuntimeError("A map has to be opened before it is looped over: `async with pool.map(...) as it:`.")
         return self._lane
 
-    async def _read(self, lane: _Lane) -> None:
+    async def _read(self, lane: Lane) -> None:
         """
         Read the inputs, and offer a job for each, in a task of the pool.
         """
@@ -335,14 +139,19 @@ class Map(Generic[ItemT, T]):
                 await self._offer_all(lane)
                 ended = True
         except Exception as exc:  # noqa: BLE001 - it is passed on, to who takes
-            lane.failure = exc
+            lane.failure, lane.taken = exc, isinstance(exc, Closed)
         finally:
             if not ended and lane.failure is None:
-                lane.failure = self._intake.refusal(self._name)
+                lane.failure, lane.taken = self._cut_short(lane), True
             lane.reading = False
             lane.tell()
 
-    async def _offer_all(self, lane: _Lane) -> None:
+    def _cut_short(self, lane: Lane) -> Exception:
+        if lane.left:
+            return RuntimeError(f"{self!r} reads no more, since its block was left: loop over it inside.")
+        return self._intake.refusal(self._name)
+
+    async def _offer_all(self, lane: Lane) -> None:
         if isinstance(self._items, AsyncIterable):
             source = aiter(self._items)
             try:
@@ -352,8 +161,7 @@ class Map(Generic[ItemT, T]):
                         return
                     await self._offer(lane, item)
             finally:
-                if isinstance(source, AsyncGenerator):
-                    await source.aclose()  # It was most likely made for this map, so nobody else would.
+                await close(source)  # It was most likely made for this map, so nobody else would.
         iterator = iter(self._items)
         try:
             while True:
@@ -363,10 +171,9 @@ class Map(Generic[ItemT, T]):
                     return
                 await self._offer(lane, item)
         finally:
-            if isinstance(iterator, Generator):
-                iterator.close()  # As above.
+            await close(iterator)  # As above.
 
-    async def _wait_for_room(self, lane: _Lane) -> None:
+    async def _wait_for_room(self, lane: Lane) -> None:
         """
         Wait until there is room in the window for another input.
         """
@@ -383,7 +190,7 @@ class Map(Generic[ItemT, T]):
     def _width(self) -> float:
         return self._window or min(max(2 * self._intake.jobs.limiter.total_tokens, 2), 1000)
 
-    async def _offer(self, lane: _Lane, item: ItemT) -> None:
+    async def _offer(self, lane: Lane, item: ItemT) -> None:
         if lane.left:  # As above.
             await trio.lowlevel.checkpoint()
         job = self._intake.make(self._fn, (item,), self._name)

@@ -21,7 +21,8 @@ from .._names import join, name_of
 from .._step import not_a_job
 from ..events import JobFailed
 from ._intake import Intake
-from ._map import Map, Order
+from ._lane import Order
+from ._map import Map
 from ._waits import Readiness
 
 ItemT = TypeVar("ItemT")
@@ -239,7 +240,8 @@ class Pool:
         Call *fn* with each of *items*, here in the pool, and loop over the outcomes: ``async with pool.map(fn, items) as outcomes``.
 
         Items are read as outcomes are taken, so there may be any number of them. A job that fails is an outcome like any
-        other: `Outcome.value` raises its error. Leaving the block early cancels what is not over, and waits for it.
+        other: `Outcome.value` raises its error. Leaving the block early cancels what is not over, and waits for it; failures that
+        nobody has taken are told by the event ``job.failed`` then.
 
         Args:
             fn: An async function of one argument. To give each item some seconds, it opens a scope: `trio.fail_after`.

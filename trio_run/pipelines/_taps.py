@@ -7,14 +7,13 @@ between there and here.
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import attrs
 import trio
 
+from .._generators import close
 from ._flow import Flow, Send
 
 
@@ -37,32 +36,36 @@ class Tap(trio.abc.SendChannel[Any]):
         """
         Send all that *origin* has.
         """
-        if isinstance(origin, Iterable):
-            await self._send_each(cast("Iterable[object]", origin))
-            return
-        with self._scope:
-            if callable(origin):
+        if callable(origin):
+            with self._scope:
                 await cast("Callable[..., Awaitable[object]]", origin)(self, *args)
-            else:
-                await self._send_all(cast("AsyncIterable[object]", origin))
+        elif isinstance(origin, Iterable):
+            await self._send_each(cast("Iterable[object]", origin))
+        else:
+            await self._send_all(cast("AsyncIterable[object]", origin))
 
     async def _send_each(self, items: Iterable[object]) -> None:
-        flow, send = self.flow, self.channel.send
-        if self._stopped is not None:
-            return
-        for item in items:
-            await send(item)
-            flow.taken += 1
-            flow.done += 1
+        flow, send, source = self.flow, self.channel.send, iter(items)
+        try:
             if self._stopped is not None:
                 return
+            for item in source:
+                await send(item)
+                flow.taken += 1
+                flow.done += 1
+                if self._stopped is not None:
+                    return
+        finally:
+            await close(source)
 
     async def _send_all(self, items: AsyncIterable[object]) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            if inspect.isasyncgen(items):
-                stack.push_async_callback(items.aclose)
-            async for item in items:
-                await self.send(item)
+        source = aiter(items)
+        with self._scope:
+            try:
+                async for item in source:
+                    await self.send(item)
+            finally:
+                await close(source)
 
     def stop(self, reason: str) -> None:
         """
