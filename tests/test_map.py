@@ -418,7 +418,7 @@ class TestLeaving:
         async with tr.open_pool(1) as pool:
             async with pool.map(nap, range(1, 9)) as outcomes:
                 await anext(outcomes)
-            with pytest.raises(RuntimeError, match="its block was left"):
+            with pytest.raises(tr.Closed, match="pool/map nap is closed"):
                 await note(outcomes, states, "state")
 
         assert {tr.State.CANCELLED} == set(states)

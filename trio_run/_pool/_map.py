@@ -17,7 +17,7 @@ from typing import Any, Generic, Self, TypeVar, final
 import trio
 
 from .._generators import close
-from .._names import name_of
+from .._names import join, name_of
 from .._step import not_a_job
 from ..errors import Closed
 from ._intake import Intake
@@ -96,7 +96,7 @@ class Map(Generic[ItemT, T]):
 
         Raises:
             StopAsyncIteration: There are no more.
-            Closed: The pool was over before all inputs were read.
+            Closed: The pool was over before all inputs were read, or the block was left.
             trio.BusyResourceError: Another task waits for an outcome.
             PoolWouldDeadlock: This is inside of a job of the same pool, and all slots are held by such as wait for jobs of it.
             Exception: The iterable raised; this is the very error.
@@ -148,7 +148,7 @@ class Map(Generic[ItemT, T]):
 
     def _cut_short(self, lane: Lane) -> Exception:
         if lane.left:
-            return RuntimeError(f"{self!r} reads no more, since its block was left: loop over it inside.")
+            return Closed(join(self._intake.crew.path, f"map {self._name}"), self._name)
         return self._intake.refusal(self._name)
 
     async def _offer_all(self, lane: Lane) -> None:
