@@ -80,7 +80,7 @@ async def _season(world: World, ending: str, children: int, events: int, windows
             if ending == "calm":
                 people.start_soon(_calm_down, world, tree, leave)
             elif ending == "fatal":
-                world.fatal = world.worst = world.random.choice([Fatal, KeyboardInterrupt])("enough")
+                world.fatal = world.random.choice([Fatal, KeyboardInterrupt])("enough")
             elif ending == "cancelled":
                 season.cancel(reason="enough")
             else:

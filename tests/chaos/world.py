@@ -63,7 +63,7 @@ class World:
     """What the next child raises that has a say."""
 
     worst: BaseException | None = None
-    """What was raised that no supervisor may hold, or is about to be."""
+    """What was raised that no supervisor may hold."""
 
     answers: collections.Counter[str] = attrs.field(factory=collections.Counter)
     beats: set[str] = attrs.field(factory=set)
@@ -290,8 +290,8 @@ class World:
             if not faint:
                 tr.beat()
             if self.fatal is not None:
-                fatal, self.fatal = self.fatal, None
-                raise fatal
+                self.worst, self.fatal = self.fatal, None
+                raise self.worst
             if self.calm:
                 enough = math.inf
         await self.end(path)
