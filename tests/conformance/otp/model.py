@@ -7,17 +7,20 @@ pass, and nothing happens at once: each supervisor has a box of messages, and th
 
 A switch is looked at where it makes a difference and nowhere else, so that the model also knows which deviations a scenario
 meets.
+
+What becomes of the children of a supervisor that was killed is not told: see `comparable`.
 """
 
 from __future__ import annotations
 
 import collections
+import math
 from collections.abc import Collection, Iterable
 
 import attrs
 
 from .deviation import NONE, Deviation
-from .recording import Advance, Call, Event, Exits, Flags, Op, Path, Plan, Scenario, Spec, Stop
+from .recording import DYNAMIC, Advance, Call, Event, Exits, Flags, Op, Path, Plan, Scenario, Spec, Stop
 
 NORMAL = {"normal", "shutdown", "shutdown_term"}
 OUR_ERRORS = {"gave_up", "failed_to_stop"}
@@ -50,7 +53,7 @@ def path_text(path: Path) -> str:
     """
     Write a path as events do.
     """
-    return "/".join(path) or "/"
+    return "/".join(home_of(path)) or "/"
 
 
 def is_bad(spec: Spec, auto_shutdown: str) -> bool:
@@ -58,6 +61,19 @@ def is_bad(spec: Spec, auto_shutdown: str) -> bool:
     Tell whether a child cannot be significant as its specification says.
     """
     return spec.significant and (auto_shutdown == "never" or spec.restart == "permanent")
+
+
+def home_of(path: Path) -> Path:
+    """
+    Return the path as events have it: without what tells children apart that were made of one template by one name.
+    """
+    return tuple(step.partition("~")[0] for step in path)
+
+
+class OutOfTimeError(Exception):
+    """
+    A supervisor has not stopped in time; the argument is how many of those above have to stop too.
+    """
 
 
 class FailedError(Exception):
@@ -73,6 +89,9 @@ class Child:
     """
 
     spec: Spec
+    id: str = attrs.field(default=attrs.Factory(lambda self: self.spec.id, takes_self=True))
+    """Its name."""
+
     life: int | None = None
     """Number of the life that runs."""
 
@@ -88,13 +107,6 @@ class Child:
 
     is_called: bool = False
     """Whoever asked for its start takes its failure: then it stays down."""
-
-    @property
-    def id(self) -> str:
-        """
-        Its name.
-        """
-        return self.spec.id
 
     @property
     def offender(self) -> int | str:
@@ -113,6 +125,9 @@ class Child:
         Whether it is down, and to come up.
         """
         return self.wanted and self.life is None
+
+    is_asked: bool = False
+    """It has been asked to go with all others."""
 
     is_new: bool = False
     """It has been asked for, and was never up."""
@@ -152,6 +167,8 @@ class Held:
     """
 
     call: Call
+    process: tuple[Path, int] | None = None
+    """The child and the life that was meant, where a call is about that."""
 
 
 URGENCY: dict[type, int] = {Exit: 0, Held: 1, Retry: 2}
@@ -180,6 +197,17 @@ class World:
         self.lives: collections.Counter[Path] = collections.Counter()
         self.running: dict[Path, tuple[int, Spec]] = {}
         self.supervisors: dict[Path, Supervisor] = {}
+        self.latest: dict[Path, Path] = {}
+        """Who ran last of those that have the same path in events."""
+
+        self.ran: dict[Path, int] = {}
+        """The last life of each child that began."""
+
+        self.made: collections.Counter[Path] = collections.Counter()
+        self.millis = 0
+        self.limits: list[float] = []
+        """When supervisors that stop have to be gone, the outermost first."""
+
         self.root_exit: str | None = None
 
     def note(self, e: str, **details: object) -> None:
@@ -231,16 +259,46 @@ class World:
             case Plan(path=path, outcomes=outcomes):
                 self.plans[path] = list(outcomes)
             case Exits(exits=exits):
-                live = [(path, reason) for path, reason in exits if path in self.running]
-                for path, reason in live:
-                    if path in self.running:
-                        self.note("exit", p=path_text(path), n=self.running[path][0], r=reason)
-                        self.exited(path, reason)
-                return "ok" if live else "not_running"
+                return self.let_exit([(self.latest.get(path, path), reason) for path, reason in exits])
             case Call(path=path):
-                supervisor = self.supervisors.get(path)
-                return "noproc" if supervisor is None else str(supervisor.answer(op))
+                supervisor = self.supervisors.get(self.latest.get(path, path))
+                return "noproc" if supervisor is None else str(supervisor.answer(op, supervisor.process_of(op)))
         return "ok"
+
+    def let_exit(self, exits: list[tuple[Path, str]]) -> str:
+        """
+        Have children end by themselves; a supervisor does only if it is killed.
+        """
+        live = [each for each in exits if each[0] in self.running and self.may_exit(*each)]
+        for path, reason in live:
+            if path in self.running:
+                self.note("exit", p=path_text(path), n=self.running[path][0], r=reason)
+                if path in self.supervisors:
+                    self.supervisors[path].die()
+                self.exited(path, reason)
+        return "ok" if live else "not_running"
+
+    def may_exit(self, path: Path, reason: str) -> bool:
+        """
+        Tell whether a child would end for that reason.
+        """
+        return path not in self.supervisors or reason == "killed"
+
+    def below(self, path: Path) -> list[Path]:
+        """
+        Return the paths of those below a supervisor.
+        """
+        return [each for each in self.running if each[: len(path)] == path and each != path]
+
+    def pass_time(self, millis: float) -> None:
+        """
+        Wait for a child that does not go, if nobody loses patience before.
+        """
+        self.millis += millis
+        over = min(self.limits, default=math.inf)
+        if over < self.millis:
+            self.millis = over
+            raise OutOfTimeError(self.limits.index(over))
 
     def settle(self) -> None:
         """
@@ -267,11 +325,16 @@ class World:
         Write down how all supervisors stand.
         """
         for path, supervisor in sorted(self.supervisors.items()):
+            if self.latest[home_of(path)] != path:
+                continue
             children = supervisor.children.values()
-            states = [[each.id, "down" if each.life is None else each.life] for each in reversed(children)]
+            states = [
+                [home_of((each.id,))[0], "down" if each.life is None else each.life] for each in reversed(children)
+            ]
             nested = sum(each.spec.is_supervisor for each in children)
             active = sum(each.life is not None for each in children)
-            count = [len(children), active, nested, len(children) - nested]
+            specs = 1 if supervisor.flags.is_dynamic else len(children)
+            count = [specs, active, nested, len(children) - nested]
             self.note("snap", s=path_text(path), ch=states, cnt=count)
 
 
@@ -282,7 +345,7 @@ class Supervisor:
 
     def __init__(self, world: World, path: Path, flags: Flags) -> None:
         self.world, self.path, self.flags = world, path, flags
-        self.grouped = flags.strategy != "one_for_one"
+        self.grouped = flags.is_grouped
         self.children: dict[str, Child] = {}  # In start order.
         self.spent: list[int] = []
         self.box: collections.deque[Exit | Retry | Held] = collections.deque()
@@ -290,6 +353,7 @@ class Supervisor:
         self.booted = False
         self.is_due = False  # Whether it is to stop since children have ended.
         self.end: str | None = None  # Why it stops.
+        self.complaints: collections.Counter[str] = collections.Counter()  # Of a stop, by reason, if it is dynamic.
 
     @property
     def urgency(self) -> int:
@@ -330,6 +394,15 @@ class Supervisor:
         Start the first children, all or none.
         """
         specs = list(specs)
+        self.world.latest[home_of(self.path)] = self.path
+        if self.flags.is_dynamic:
+            if len(specs) + (self.flags.template is not None) != 1:
+                raise FailedError("bad_start_spec")
+            if any(is_bad(spec, self.flags.auto_shutdown) for spec in [*specs, self.flags.template] if spec):
+                raise FailedError("start_spec")
+            self.world.supervisors[self.path] = self
+            self.booted = True
+            return
         names = {spec.id for spec in specs}
         if len(names) < len(specs) or any(is_bad(spec, self.flags.auto_shutdown) for spec in specs):
             raise FailedError("start_spec")
@@ -373,14 +446,15 @@ class Supervisor:
         Begin a life, unless the child passes.
         """
         world, path = self.world, self.path_of(child)
-        plan = world.plans.setdefault(path, list(child.spec.plan))
+        home = home_of(path)
+        plan = world.plans.setdefault(home, list(child.spec.plan))
         outcome = plan.pop(0) if plan else "ok"
-        world.lives[path] += 1
-        life = world.lives[path]
+        world.lives[home] += 1
+        life = world.lives[home]
         held = isinstance(outcome, Call)
         world.note("start", p=path_text(path), n=life, o="error" if held else outcome)
         if isinstance(outcome, Call):
-            self.box.append(Held(outcome))
+            self.box.append(Held(outcome, self.process_of(outcome)))
             raise FailedError("boom")
         if outcome == "error":
             raise FailedError("boom")
@@ -395,6 +469,8 @@ class Supervisor:
         child.rest()
         child.life, child.wanted = life, True
         world.running[path] = (life, child.spec)
+        world.latest[home] = path
+        world.ran[path] = life
 
     def dismiss(self, child: Child) -> None:
         """
@@ -402,7 +478,7 @@ class Supervisor:
         """
         child.rest()
         child.wanted = False
-        if child.spec.restart == "temporary":
+        if child.spec.restart == "temporary" or self.flags.is_dynamic:
             self.children.pop(child.id, None)
 
     def take_down(self, children: list[Child]) -> None:
@@ -415,6 +491,20 @@ class Supervisor:
             self.terminate(child)
             child.rest()
 
+    def ask_all(self) -> None:
+        """
+        Ask all children to go, side by side, and wait as long as one is stubborn.
+        """
+        live = [child for child in self.children.values() if self.path_of(child) in self.world.running]
+        spec = live[0].spec if live else None
+        if spec is None or spec.is_supervisor or spec.shutdown == "brutal_kill":
+            return
+        for child in live:
+            self.world.note("stop", p=path_text(self.path_of(child)), n=child.life, r="shutdown")
+            child.is_asked = True
+        if spec.on_stop == "stubborn":
+            self.world.pass_time(0 if isinstance(spec.shutdown, str) else spec.shutdown)
+
     def terminate(self, child: Child) -> None:
         """
         End the life of a child, and complain if it does not go as it should.
@@ -426,7 +516,10 @@ class Supervisor:
         if reason == ("killed" if child.spec.shutdown == "brutal_kill" else "shutdown"):
             return
         if child.spec.restart == "permanent" or reason not in NORMAL:
-            self.report("shutdown_error", child, reason)
+            if self.flags.is_dynamic and self.end is not None:
+                self.complaints[reason] += 1
+            else:
+                self.report("shutdown_error", child, reason)
         if self.end is not None and reason not in NORMAL | {"killed"}:
             self.keep_error()
 
@@ -443,19 +536,43 @@ class Supervisor:
         """
         world, path, spec = self.world, self.path_of(child), child.spec
         if spec.is_supervisor:
-            reason = world.supervisors[path].stop("shutdown")
+            reason = self.end_supervisor(world.supervisors[path], spec.shutdown)
         elif spec.shutdown == "brutal_kill":
             world.note("kill", p=path_text(path), n=child.life)
             reason = "killed"
         else:
-            world.note("stop", p=path_text(path), n=child.life, r="shutdown")
+            if not child.is_asked:
+                world.note("stop", p=path_text(path), n=child.life, r="shutdown")
             reason = {"graceful": "shutdown", "stubborn": "killed"}.get(
                 spec.on_stop, spec.on_stop.removeprefix("exit:")
             )
             if spec.on_stop == "stubborn":
+                world.pass_time(0 if child.is_asked or isinstance(spec.shutdown, str) else spec.shutdown)
                 world.note("kill", p=path_text(path), n=child.life)
         del world.running[path]
         return reason
+
+    def end_supervisor(self, supervisor: Supervisor, shutdown: int | str) -> str:
+        """
+        Ask a supervisor to go, and return how it went; one that takes too long is killed.
+        """
+        world, killed = self.world, shutdown == "brutal_kill"
+        if not killed:
+            level = len(world.limits)
+            world.limits.append(math.inf if isinstance(shutdown, str) else world.millis + shutdown)
+            try:
+                return supervisor.stop("shutdown")
+            except OutOfTimeError as exc:
+                if exc.args[0] != level:
+                    raise
+            finally:
+                world.limits.pop()
+        stopping = [supervisor, *(world.supervisors.get(path) for path in world.below(supervisor.path))]
+        if any(each is not None and each.end == "failed_to_stop" for each in stopping):
+            self.keep_error()
+        world.note("kill", p=path_text(supervisor.path), n=world.running[supervisor.path][0])
+        supervisor.die()
+        return "killed"
 
     def flush(self, child: Child) -> str:
         """
@@ -467,12 +584,26 @@ class Supervisor:
                 return message.reason
         raise AssertionError(f"{child.id} is neither running nor has it exited")
 
+    def die(self) -> None:
+        """
+        Be killed; the children hear of it, and what becomes of them is not told.
+        """
+        for path in self.world.below(self.path):
+            self.world.running.pop(path, None)
+            if path in self.world.supervisors:
+                self.world.supervisors[path].leave()
+        self.leave()
+
     def stop(self, end: str) -> str:
         """
         Stop all children, and end; return how.
         """
         self.end = end
+        if self.flags.is_dynamic:
+            self.ask_all()
         self.take_down(list(self.children.values()))
+        for reason, count in self.complaints.items():
+            self.world.note("report", s=path_text(self.path), c="shutdown_error", nb=count, r=reason)
         self.world.note("sup_exit", p=path_text(self.path), r=self.end)
         if not self.path:
             self.world.root_exit = self.end
@@ -513,8 +644,8 @@ class Supervisor:
                 self.take_exits(first)
             case Retry():
                 self.take_retries(first)
-            case Held(call=call):
-                result = self.answer(call)
+            case Held(call=call, process=process):
+                result = self.answer(call, process)
                 if result is not None:
                     self.world.held.append((call.op, result))
         if self.end is not None and self.alive:
@@ -591,7 +722,7 @@ class Supervisor:
         """
         Return who restarts with a child, itself included, in start order.
         """
-        if self.flags.strategy == "one_for_one":
+        if not self.grouped:
             return [child]
         children = list(self.children.values())
         return children[children.index(child) :] if self.flags.strategy == "rest_for_one" else children
@@ -680,10 +811,19 @@ class Supervisor:
 
     # Calls.
 
-    def answer(self, call: Call) -> str | None:
+    def process_of(self, call: Call) -> tuple[Path, int] | None:
+        """
+        Return which child and life would be meant by a call, if it were made now; None if there was none by that name.
+        """
+        path = self.world.latest.get((*home_of(self.path), call.id))
+        return None if path is None or path not in self.world.ran else (path, self.world.ran[path])
+
+    def answer(self, call: Call, process: tuple[Path, int] | None) -> str | None:
         """
         Do what a call asks for; None where it has to wait.
         """
+        if call.op.endswith("_dyn") or self.flags.is_dynamic:
+            return self.answer_dynamic(call, process)
         if call.op == "start" and call.spec is not None:
             return self.answer_start(call, call.spec)
         child = self.children.get(call.id)
@@ -696,6 +836,28 @@ class Supervisor:
         if call.op == "restart":
             return self.answer_restart(call, child)
         return self.answer_delete(child)
+
+    def answer_dynamic(self, call: Call, process: tuple[Path, int] | None) -> str:
+        """
+        Do what only a dynamic supervisor does, or refuse what it does not.
+        """
+        if not self.flags.is_dynamic:
+            return "other" if call.op == "start_dyn" else "not_found"
+        home = (*home_of(self.path), call.id)
+        if call.op == "start_dyn" and self.flags.template is not None:
+            self.world.made[home] += 1
+            number = self.world.made[home]
+            return self.start_by_hand(Child(self.flags.template, call.id if number == 1 else f"{call.id}~{number}"))
+        if call.op in {"start", "start_dyn"}:
+            return "raise"
+        if call.op != "terminate_dyn" or process is None:
+            return DYNAMIC
+        path, life = process
+        child = self.children.get(path[-1])
+        if child is not None and self.world.ran[path] == life:
+            self.terminate(child)
+            self.let_go(child)
+        return "ok"
 
     def answer_start(self, call: Call, spec: Spec) -> str | None:
         """
@@ -785,7 +947,7 @@ class Supervisor:
         except FailedError as exc:
             self.refuse(child)
             return result_of(exc.args[0])
-        if child.life is None and child.spec.restart == "temporary":
+        if child.life is None and (child.spec.restart == "temporary" or self.flags.is_dynamic):
             return "ok_undefined"
         self.children[child.id] = child
         return "ok" if child.life is not None else "ok_undefined"

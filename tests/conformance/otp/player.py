@@ -25,12 +25,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 import trio_run as tr
 
-from .model import NORMAL, Story, is_bad, path_text
-from .recording import Advance, Call, Event, Exits, Flags, Op, Path, Plan, Scenario, Spec, Stop
+from .model import NORMAL, Story, home_of, is_bad, path_text
+from .recording import DYNAMIC, Advance, Call, Event, Exits, Flags, Op, Path, Plan, Scenario, Spec, Stop
 from .translation import Translation
 
-GRACE = 1e-6
-"""Seconds that stand for any number of milliseconds in a specification."""
+MILLISECOND = 1e-9
+"""Seconds that stand for a millisecond in a specification."""
 
 MOST_TURNS = 10_000
 """So many restarts and calls may follow from one thing done."""
@@ -46,6 +46,19 @@ RESTARTS = {
     "transient": tr.Restart.ON_FAILURE,
     "temporary": tr.Restart.NEVER,
 }
+
+
+@attrs.frozen
+class Request:
+    """
+    A call, and whom it is made to: the supervisor of that time, which may have a successor when it is made.
+    """
+
+    call: Call
+    path: Path
+    supervisor: tr.Supervisor | None
+    process: tuple[Path, int] | None
+    """The child and the life that is meant, where a call is about that."""
 
 
 class StuckError(AssertionError):
@@ -128,8 +141,18 @@ class Player:
         self.scenario, self.clock = scenario, clock
         self.events: list[Event] = []
         self.answers: list[tuple[str, str]] = []
-        self.held: collections.deque[tuple[Call, tr.Supervisor]] = collections.deque()
-        """Calls to make, and whom to: the supervisor of that time, which may have a successor when they are made."""
+        self.held: collections.deque[Request] = collections.deque()
+        """Calls to make."""
+
+        self.latest: dict[Path, Path] = {}
+        """Who ran last of those that have the same path in events."""
+
+        self.ran: dict[Path, int] = {}
+        """The last life of each child that began."""
+
+        self.made: collections.Counter[Path] = collections.Counter()
+        self.dead: dict[Path, trio.Event] = {}
+        """Supervisors that are being killed, and when they may be gone."""
 
         self.plans: dict[Path, list[str | Call]] = {}
         self.orders: dict[Path, Order] = {}
@@ -193,7 +216,7 @@ class Player:
                 if not is_at_rest(child)
             ]
             if self.held and "stopping" not in phases:
-                self.nursery.start_soon(self.answer_held, *self.held.popleft())
+                self.nursery.start_soon(self.answer_held, self.held.popleft())
             elif phases:
                 seconds = trio.lowlevel.current_statistics().seconds_to_next_deadline
                 if seconds > 2 * MOMENT:
@@ -220,37 +243,45 @@ class Player:
             case Plan(path=path, outcomes=outcomes):
                 self.plans[path] = list(outcomes)
             case Exits(exits=exits):
-                return self.let_exit(exits)
+                return await self.let_exit(exits)
             case Call():
                 answers: list[str] = []
-                self.nursery.start_soon(self.answer, op, answers)
+                self.nursery.start_soon(self.answer, self.request(op, self.latest.get(op.path, op.path)), answers)
                 await self.settle()
                 return answers[0] if answers else "no answer"
         return "ok"
 
-    async def answer(self, call: Call, answers: list[str]) -> None:
+    async def answer(self, request: Request, answers: list[str]) -> None:
         """
         Make a call, and keep what comes of it.
         """
-        answers.append(await self.call(call, self.supervisors.get(call.path)))
+        answers.append(await self.call(request))
 
-    def let_exit(self, exits: tuple[tuple[Path, str], ...]) -> str:
+    async def let_exit(self, exits: tuple[tuple[Path, str], ...]) -> str:
         """
-        Have children end, all in one moment.
+        Have children end, all in one moment; a supervisor only if it is killed, and what is below it has no say then.
         """
-        live = {path: reason for path, reason in reversed(exits) if path in self.orders}
-        for path, _reason in exits:
-            reason = live.pop(path, None)
-            if reason is not None:
+        going: list[Callable[[], None]] = []
+        for home, reason in exits:
+            path = self.latest.get(home, home)
+            if any(path[: len(each)] == each for each in self.dead):
+                continue
+            if path in self.orders:
                 order = self.orders.pop(path)
                 order.reason = reason
-                self.note("exit", p=path_text(path), n=self.translation.lives[path], r=reason)
-                if reason == "killed":
-                    self.kill(path)
-                else:
-                    order.given.set()
-                live.setdefault((), "")
-        return "ok" if () in live else "not_running"
+                going.append(functools.partial(self.kill, path) if reason == "killed" else order.given.set)
+            elif path and path in self.supervisors and reason == "killed":
+                going.append(self.dead.setdefault(path, trio.Event()).set)
+                self.kill(path)
+            else:
+                continue
+            self.note("exit", p=path_text(path), n=self.translation.lives[path], r=reason)
+        if self.dead:
+            await wait_all_tasks_blocked()
+            self.dead.clear()
+        for go in going:
+            go()
+        return "ok" if going else "not_running"
 
     def kill(self, path: Path) -> None:
         """
@@ -258,45 +289,97 @@ class Player:
         """
         self.supervisors[path[:-1]].get(path[-1]).cancel("killed")
 
+    def request(self, call: Call, path: Path) -> Request:
+        """
+        Know whom a call is made to, if it is made to the supervisor at *path*.
+        """
+        child = self.latest.get((*home_of(path), call.id))
+        process = None if child is None or child not in self.ran else (child, self.ran[child])
+        return Request(call, path, self.supervisors.get(path), process)
+
+    def began(self, path: Path) -> None:
+        """
+        Know that a life of a child runs.
+        """
+        self.ran[path] = self.translation.lives[path]
+        self.latest[home_of(path)] = path
+
     def hold(self, path: Path, call: Call) -> None:
         """
         Keep a call that the child at *path* wants made, to its supervisor, when its start has failed.
         """
-        self.held.append((attrs.evolve(call, path=path[:-1]), self.supervisors[path[:-1]]))
+        self.held.append(self.request(call, path[:-1]))
 
-    async def answer_held(self, call: Call, supervisor: tr.Supervisor) -> None:
+    async def answer_held(self, request: Request) -> None:
         """
         Make a call that was kept.
         """
-        self.answers.append((call.op, await self.call(call, supervisor)))
+        self.answers.append((request.call.op, await self.call(request)))
 
-    async def call(self, call: Call, supervisor: tr.Supervisor | None) -> str:  # noqa: PLR0911 - one for each answer there is
+    async def call(self, request: Request) -> str:
         """
         Make a call, and put what comes of it in OTP's words.
         """
-        if supervisor is None or supervisor is not self.supervisors.get(call.path):
+        call, supervisor = request.call, request.supervisor
+        if supervisor is None or supervisor is not self.supervisors.get(request.path):
             return "noproc"
-        path = (*call.path, call.id)
+        flags = self.translation.flags[request.path]
         try:
-            if call.op == "start" and call.spec is not None:
-                return await self.start(supervisor, path, call.spec)
-            child = next(child for child in supervisor.statistics() if child.name == call.id)
-            if call.op == "terminate":
-                await supervisor.stop(call.id)
-                return "ok"
-            if child.phase != "down":
-                return "running"
-            if call.op == "delete":
-                await supervisor.remove(call.id)
-                return "ok"
-            with contextlib.nullcontext() if child.wanted else self.translation.by_hand(path):
-                await supervisor.restart(call.id)
-        except StopIteration:
-            return "not_found"
+            if call.op.endswith("_dyn") or flags.is_dynamic:
+                return await self.call_dynamic(request, supervisor, flags)
+            return await self.call_static(request, supervisor)
         except tr.StartFailed as exc:
             return result_of(exc)
         except tr.SupervisorNotRunning:
             return "noproc"
+
+    async def call_static(self, request: Request, supervisor: tr.Supervisor) -> str:
+        """
+        Make a call about a child that has a specification of its own.
+        """
+        call, path = request.call, (*request.path, request.call.id)
+        if call.op == "start" and call.spec is not None:
+            return await self.start(supervisor, path, call.spec)
+        child = next((child for child in supervisor.statistics() if child.name == call.id), None)
+        if child is None:
+            return "not_found"
+        if call.op == "terminate":
+            await supervisor.stop(call.id)
+            return "ok"
+        if child.phase != "down":
+            return "running"
+        if call.op == "delete":
+            await supervisor.remove(call.id)
+            return "ok"
+        with contextlib.nullcontext() if child.wanted else self.translation.by_hand(path):
+            await supervisor.restart(call.id)
+        return self.is_up(path)
+
+    async def call_dynamic(self, request: Request, supervisor: tr.Supervisor, flags: Flags) -> str:
+        """
+        Make a call about a child that is made by a template, or any to a supervisor whose children are.
+        """
+        call, home = request.call, (*home_of(request.path), request.call.id)
+        if not flags.is_dynamic:
+            return "other" if call.op == "start_dyn" else "not_found"
+        if call.op == "start_dyn" and flags.template is not None:
+            self.made[home] += 1
+            number = self.made[home]
+            path = (*request.path, call.id if number == 1 else f"{call.id}~{number}")
+            return await self.start(supervisor, path, flags.template)
+        if call.op in {"start", "start_dyn"}:
+            return "raise"
+        if call.op != "terminate_dyn" or request.process is None:
+            return DYNAMIC
+        path, life = request.process
+        if any((*request.path, child.name) == path for child in supervisor.statistics()) and self.ran[path] == life:
+            await supervisor.stop(path[-1])
+        return "ok"
+
+    def is_up(self, path: Path) -> str:
+        """
+        Put in a word whether a child that was started runs.
+        """
         return "ok" if path in self.orders or path in self.supervisors else "ok_undefined"
 
     async def start(self, supervisor: tr.Supervisor, path: Path, spec: Spec) -> str:
@@ -313,23 +396,28 @@ class Player:
                 await supervisor.start(self.make_child(path, spec))
         except tr.DuplicateChild as exc:
             return "already_started" if exc.state == "up" else "already_present"
-        return "ok" if path in self.orders or path in self.supervisors else "ok_undefined"
+        return self.is_up(path)
 
     def take_pictures(self) -> None:
         """
         Write down how all supervisors stand.
         """
         for path, supervisor in sorted(self.supervisors.items()):
+            if self.latest[home_of(path)] != path:
+                continue
             names = [child.name for child in supervisor.statistics()]
             states: list[list[object]] = []
             nested = 0
+            is_dynamic = self.translation.flags[path].is_dynamic
             for name in reversed(names):
                 child = (*path, name)
                 up = child in self.orders or child in self.supervisors
-                states.append([name, self.translation.lives[child] if up else "down"])
-                nested += self.translation.specs[child].is_supervisor
+                if up or not is_dynamic:
+                    states.append([home_of((name,))[0], self.translation.lives[child] if up else "down"])
+                    nested += self.translation.specs[child].is_supervisor
             active = sum(state != "down" for _name, state in states)
-            self.note("snap", s=path_text(path), ch=states, cnt=[len(names), active, nested, len(names) - nested])
+            counts = [1 if is_dynamic else len(states), active, nested, len(states) - nested]
+            self.note("snap", s=path_text(path), ch=states, cnt=counts)
 
     # Supervisors and children.
 
@@ -337,14 +425,20 @@ class Player:
         """
         Make a supervisor with its first children.
         """
-        self.translation.new_life(path, flags, specs)
         keywords: dict[str, Any] = {}
+        if flags.is_dynamic and len(specs) + (flags.template is not None) != 1:
+            raise NoStartError("bad_start_spec")
+        if flags.is_dynamic and any(is_bad(spec, flags.auto_shutdown) for spec in [*specs, flags.template] if spec):
+            raise NoStartError("start_spec")
+        if flags.is_dynamic:
+            specs, keywords["start_order"] = (), "parallel"
+        self.translation.new_life(path, flags, specs)
         if flags.auto_shutdown != "never":
             keywords["exit_when"] = flags.auto_shutdown
         return tr.Supervisor(
             "root",
             *(self.make_child((*path, spec.id), spec) for spec in specs),
-            strategy=flags.strategy,
+            strategy="one_for_one" if flags.is_dynamic else flags.strategy,
             budget=tr.Budget(restarts=flags.intensity, per=flags.period + self.slack),
             backoff=tr.Backoff(first=0.0, max=0.0),
             **keywords,
@@ -355,11 +449,12 @@ class Player:
         Make a child that lives as its specification says.
         """
         graces: dict[int | str, float] = {"infinity": math.inf, "brutal_kill": 0.0}
+        grace = graces[spec.shutdown] if isinstance(spec.shutdown, str) else spec.shutdown * MILLISECOND
         return tr.Child(
             functools.partial(self.live if spec.flags is None else self.supervise, path, spec),
-            name=spec.id,
+            name=path[-1],
             restart=RESTARTS[spec.restart],
-            grace=graces.get(spec.shutdown, GRACE),
+            grace=grace,
             backoff=Pause(stable_after=0.0, has_started=lambda: path in self.translation.ready) if self.waits else None,
             **({"significant": True} if spec.significant else {}),
         )
@@ -428,6 +523,7 @@ class Player:
         """
         Run a supervisor until it ends, and write down how it did.
         """
+        self.latest[home_of(path)] = path
         readiness, reason = Readiness(task_status), "shutdown"
         try:
             try:
@@ -439,10 +535,18 @@ class Player:
         except Exception as exc:
             reason = reason_of(exc)
             raise
+        except BaseException:
+            reason = "killed"
+            if path in self.dead:  # It takes a while to go; who goes in the same moment waits for it.
+                with trio.CancelScope(shield=True):
+                    await self.dead[path].wait()
+            raise
         finally:
             self.supervisors.pop(path, None)
             self.translation.reasons[path] = reason
             if readiness.called:
+                for complaint, count in self.translation.complaints.get(path, {}).items():
+                    self.note("report", s=path_text(path), c="shutdown_error", nb=count, r=complaint)
                 self.note("sup_exit", p=path_text(path), r=reason)
 
 
@@ -483,7 +587,7 @@ def has_calls(scenario: Scenario) -> bool:
     """
     Tell whether calls are made while children start.
     """
-    return "Call(" in repr(scenario.specs) or any(
+    return "Call(" in repr((scenario.flags, scenario.specs)) or any(
         isinstance(outcome, Call) for op in scenario.ops if isinstance(op, Plan) for outcome in op.outcomes
     )
 

@@ -41,7 +41,7 @@ def term_of(number: int, scenario: dict[str, Any]) -> str:
     Write a scenario as an Erlang term.
     """
     ops = [op_of(op) for op in scenario["ops"]]
-    return f"{{scn, {number}, {term(scenario['flags'])}, [{', '.join(map(spec_of, scenario['specs']))}], [{', '.join(ops)}]}}.\n"
+    return f"{{scn, {number}, {flags_of(scenario['flags'])}, [{', '.join(map(spec_of, scenario['specs']))}], [{', '.join(ops)}]}}.\n"
 
 
 def term(value: Any) -> str:
@@ -64,6 +64,14 @@ def reason_of(value: Any) -> str:
     return f"{{{value[0]}, {value[1]}}}" if isinstance(value, list) else str(value)
 
 
+def flags_of(flags: dict[str, Any]) -> str:
+    """
+    Write the flags of a supervisor.
+    """
+    parts = {key: spec_of(value) if key == "template" else term(value) for key, value in flags.items()}
+    return "#{" + ", ".join(f"{key} => {value}" for key, value in parts.items()) + "}"
+
+
 def spec_of(spec: dict[str, Any]) -> str:
     """
     Write the specification of a child.
@@ -76,7 +84,7 @@ def spec_of(spec: dict[str, Any]) -> str:
         parts["on_stop"] = on_stop if isinstance(on_stop, str) else f"{{exit, {reason_of(on_stop[1])}}}"
     if "sup" in spec:
         flags, specs = spec["sup"]
-        parts["sup"] = f"{{{term(flags)}, [{', '.join(map(spec_of, specs))}]}}"
+        parts["sup"] = f"{{{flags_of(flags)}, [{', '.join(map(spec_of, specs))}]}}"
     return "#{" + ", ".join(f"{key} => {value}" for key, value in parts.items()) + "}"
 
 

@@ -5,7 +5,8 @@ A recording is one JSON object on a line: ``flags`` and ``specs`` of the root su
 the ``events`` that followed. Plain or gzipped. What the words mean is for the model; here they are only checked, so that a
 mistake in a file is told apart from a mistake in a supervisor.
 
-Reasons are kept by their label, as they stand in events: ``{shutdown, Term}`` is ``shutdown_term``.
+Reasons are kept by their label, as they stand in events: ``{shutdown, Term}`` is ``shutdown_term``. Names are kept as text, also
+where they are numbers. Fields that nobody knows are passed over, as OTP does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import attrs
 Path: TypeAlias = tuple[str, ...]
 Event: TypeAlias = dict[str, Any]
 
-STRATEGIES = {"one_for_one", "one_for_all", "rest_for_one"}
+DYNAMIC = "simple_one_for_one"
+STRATEGIES = {"one_for_one", "one_for_all", "rest_for_one", DYNAMIC}
 RESTARTS = {"permanent", "transient", "temporary"}
 AUTO_SHUTDOWNS = {"never", "any_significant", "all_significant"}
 OUTCOMES = {"ok", "ignore", "error", "raise"}
@@ -45,6 +47,22 @@ class Flags:
     intensity: int = 1
     period: int = 5
     auto_shutdown: str = "never"
+    template: Spec | None = None
+    """Of the children of a dynamic one."""
+
+    @property
+    def is_dynamic(self) -> bool:
+        """
+        Whether all children are made by one template, when they are asked for.
+        """
+        return self.strategy == DYNAMIC
+
+    @property
+    def is_grouped(self) -> bool:
+        """
+        Whether others go down with a child.
+        """
+        return self.strategy not in {"one_for_one", DYNAMIC}
 
 
 @attrs.frozen
@@ -75,7 +93,8 @@ class Spec:
 @attrs.frozen
 class Call:
     """
-    Something asked of the supervisor *path*: terminate, restart, delete or start the child *id*.
+    Something asked of the supervisor *path*: terminate, restart, delete or start the child *id*; for one that is made by a
+    template, start_dyn or terminate_dyn.
 
     In a plan it is asked of the child's own supervisor, whatever the path: so does the recorder.
     """
@@ -151,9 +170,9 @@ class Recording:
     events: list[Event]
 
 
-def read(file: File) -> Iterator[Recording]:
+def read(file: File, refused: list[BadRecordingError] | None = None) -> Iterator[Recording]:
     """
-    Yield the recordings in *file*, one for each line.
+    Yield the recordings in *file*, one for each line. What is wrong with other lines goes to *refused*, if that is given.
 
     Raises:
         BadRecordingError: The file cannot be read, or a line is no recording.
@@ -162,9 +181,15 @@ def read(file: File) -> Iterator[Recording]:
     try:
         with gzip.open(file, "rt", encoding="utf-8") if _is_gzipped(file) else file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                if line.strip():
-                    found = True
+                if not line.strip():
+                    continue
+                found = True
+                try:
                     yield parse(line, f"{file.name}:{number}")
+                except BadRecordingError as exc:
+                    if refused is None:
+                        raise
+                    refused.append(exc)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
         raise BadRecordingError(f"{file} cannot be read: {exc}") from exc
     if not found:
@@ -188,7 +213,7 @@ def parse(line: str, where: str = "line") -> Recording:
     except json.JSONDecodeError as exc:
         raise BadRecordingError(f"{where} is no JSON: {exc}") from exc
     try:
-        keys = _object(data, {"flags", "specs", "ops", "events"}, "a recording", ignored={"id"})
+        keys = _object(data, {"flags", "specs", "ops", "events"}, "a recording")
         events = [_event(each) for each in _array(keys["events"], "events")]
         return Recording(where, scenario_from(data), events)
     except KeyError as exc:
@@ -201,7 +226,7 @@ def scenario_from(data: dict[str, Any]) -> Scenario:
     """
     Read flags, specs and ops.
     """
-    specs = tuple(_spec(each) for each in _array(data["specs"], "specs"))
+    flags, specs = _flags(data["flags"]), _specs(data["specs"], "specs")
     ops = tuple(_op(each) for each in _array(data["ops"], "ops"))
     _check_calls((), specs)
     for op in ops:
@@ -209,7 +234,7 @@ def scenario_from(data: dict[str, Any]) -> Scenario:
             _check_plan(op.path, op.outcomes)
         elif isinstance(op, Call) and op.spec is not None:
             _check_calls(op.path, (op.spec,))
-    return Scenario(_flags(data["flags"]), specs, ops)
+    return Scenario(flags, specs, ops)
 
 
 def _check_calls(path: Path, specs: tuple[Spec, ...]) -> None:
@@ -231,8 +256,9 @@ def _check_plan(path: Path, plan: tuple[str | Call, ...]) -> None:
 
 
 def _flags(data: Any) -> Flags:
-    keys = _object(data, {"strategy", "intensity", "period", "auto_shutdown"}, "flags")
-    flags = Flags(**keys)
+    keys = _object(data, {"strategy", "intensity", "period", "auto_shutdown", "template"}, "flags")
+    template = {"template": _spec(keys["template"])} if "template" in keys else {}
+    flags = Flags(**keys | template)
     _one_of(flags.strategy, STRATEGIES, "strategy")
     _one_of(flags.auto_shutdown, AUTO_SHUTDOWNS, "auto_shutdown")
     _whole(flags.intensity, 0, "intensity")
@@ -246,9 +272,7 @@ def _spec(data: Any) -> Spec:
     flags, specs = _array(keys["sup"], "sup", 2) if "sup" in keys else (None, [])
     shutdown = keys.get("shutdown", 5000 if flags is None else "infinity")
     if not isinstance(shutdown, str):
-        _whole(shutdown, 1, "shutdown")
-    elif flags is not None:
-        _one_of(shutdown, {"infinity"}, "shutdown of a supervisor")  # How the children of a killed one die is a race.
+        _whole(shutdown, 0, "shutdown")
     else:
         _one_of(shutdown, {"infinity", "brutal_kill"}, "shutdown")
     significant = keys.get("significant", False)
@@ -262,8 +286,12 @@ def _spec(data: Any) -> Spec:
         _plan(keys.get("plan", [])),
         _on_stop(keys.get("on_stop", "graceful"), shutdown),
         None if flags is None else _flags(flags),
-        tuple(_spec(each) for each in _array(specs, "the children of a supervisor")),
+        _specs(specs, "the children of a supervisor"),
     )
+
+
+def _specs(data: Any, what: str) -> tuple[Spec, ...]:
+    return tuple(_spec(each) for each in _array(data, what) if each != "none")
 
 
 def _on_stop(data: Any, shutdown: object) -> str:
@@ -301,7 +329,7 @@ def _op(data: Any) -> Op:  # noqa: PLR0911 - one for each op
         case "burst", [exits]:
             pairs = [_array(each, "an exit", 2) for each in _array(exits, "burst")]
             return Exits("burst", tuple((_path(path), _exit_reason(reason)) for path, reason in pairs))
-        case "terminate" | "restart" | "delete", [path, name]:
+        case "terminate" | "restart" | "delete" | "start_dyn" | "terminate_dyn", [path, name]:
             return Call(str(op), _path(path), _id(name))
         case "start", [path, spec]:
             child = _spec(spec)
@@ -329,6 +357,8 @@ def _path(data: Any) -> Path:
 
 
 def _id(data: Any) -> str:
+    if isinstance(data, int) and not isinstance(data, bool):
+        return str(data)
     if not isinstance(data, str) or not data or "/" in data:
         raise BadRecordingError(f"{data!r} is no name.")
     return data
@@ -337,15 +367,20 @@ def _id(data: Any) -> str:
 def _event(data: Any) -> Event:
     if not isinstance(data, dict) or data.get("e") not in EVENTS:
         raise BadRecordingError(f"there is no event {data!r}.")
+    if data["e"] == "root_exit" and data.get("r") == "function_clause":
+        raise BadRecordingError(
+            "OTP's own supervisor broke here (erlang/otp#8230), so there is nothing to compare with."
+        )
+    if data["e"] == "snap":
+        rows = [_array(each, "a row of a snap", 2) for each in _array(data["ch"], "ch")]
+        return data | {"ch": [[_id(name), life] for name, life in rows]}
     return data
 
 
-def _object(data: Any, known: set[str], what: str, ignored: frozenset[str] | set[str] = frozenset()) -> dict[str, Any]:
+def _object(data: Any, known: set[str], what: str) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise BadRecordingError(f"{what} is an object, not {data!r}.")
-    if unknown := data.keys() - known - ignored:
-        raise BadRecordingError(f"{what} has no {', '.join(sorted(unknown))}.")
-    return data
+    return {key: data[key] for key in known & data.keys()}
 
 
 def _array(data: Any, what: str, length: int | None = None) -> list[Any]:

@@ -159,6 +159,13 @@ def call(r: random.Random, path: list[str], names: Sequence[str]) -> Json:
     return [op, path, name]
 
 
+def dynamic_call(r: random.Random, path: list[str]) -> Json:
+    """
+    Something asked of a supervisor whose children are made by a template.
+    """
+    return [r.choice(["start_dyn", "start_dyn", "terminate_dyn"]), path, r.choice([1, 2, 3])]
+
+
 def on_stop(r: random.Random, rough: float = USUALLY_ROUGH) -> dict[str, Json]:
     """
     How a child goes, mostly well.
@@ -201,6 +208,11 @@ class Shape:
 
     seconds: Sequence[int] = (0, 1, 1, 4, 5, 6, 10, 11)
     reasons: Sequence[Json] = REASONS
+    dynamic: float = 0.0
+    """The part of supervisors whose children are made by a template."""
+
+    killed: float = 0.0
+    """The part of supervisors that are killed rather than asked, and of exits that are theirs."""
 
 
 USUAL = Shape()
@@ -217,6 +229,13 @@ SHAPES = [
     Shape(rough=0.7, reasons=["kill", "kill", "crash"], kinds=(30, 20, 40, 5, 5, 1)),
     Shape(starts=12, intensities=(5, 10, 50), kinds=(50, 15, 20, 5, 20, 0)),
 ]
+RARE_SHAPES = [
+    Shape(depth=1, nesting=0.4, dynamic=0.7, ops=(8, 25), kinds=(25, 15, 60, 5, 2, 1)),
+    Shape(depth=1, nesting=0.4, dynamic=0.7, rough=0.7, significance=0.8, ops=(8, 25), kinds=(20, 10, 60, 5, 2, 1)),
+    Shape(depth=2, nesting=0.6, killed=0.4, starts=1, kinds=(45, 15, 30, 5, 0, 1)),
+    Shape(depth=2, nesting=0.6, killed=0.4, starts=1, rough=0.5, kinds=(45, 15, 30, 5, 0, 1)),
+    Shape(depth=2, nesting=0.5, dynamic=0.5, killed=0.3, starts=1, ops=(8, 25), kinds=(25, 15, 60, 5, 2, 1)),
+]
 
 
 def other_scenario(seed: int) -> dict[str, Json]:
@@ -227,17 +246,47 @@ def other_scenario(seed: int) -> dict[str, Json]:
     return anything(r, r.choice(SHAPES))
 
 
+def rare_scenario(seed: int) -> dict[str, Json]:
+    """
+    Return a scenario with supervisors that are killed, and with such whose children are made by a template.
+    """
+    r = random.Random(f"rare {seed}")
+    return anything(r, r.choice(RARE_SHAPES))
+
+
 def anything(r: random.Random, shape: Shape = USUAL) -> dict[str, Json]:
     """
     A tree of some levels, and all that can be done to it.
     """
-    paths: list[list[str]] = []
-    supervisors: list[list[str]] = [[]]
+    tree = Tree(r, shape)
+    top, specs = tree.supervisor([], tree.flags(), 0)
+    return scenario(top, specs, [tree.op() for _ in range(r.randint(*shape.ops))])
 
-    def names(path: list[str]) -> str:
-        return "xyzuvwt"[: max(3, shape.width)] if path else "abcdefg"[: shape.width]
 
-    def flags() -> dict[str, Json]:
+class Tree:
+    """
+    A tree of random children, by their paths.
+    """
+
+    def __init__(self, r: random.Random, shape: Shape) -> None:
+        self.r, self.shape = r, shape
+        self.paths: list[Json] = []
+        self.supervisors: list[Json] = []
+        self.dynamic: list[Json] = []
+
+    def names(self, path: Json) -> Sequence[Any]:
+        """
+        Return what a child at that place may be called.
+        """
+        if path in self.dynamic:
+            return [1, 2, 3]
+        return "xyzuvwt"[: max(3, self.shape.width)] if path else "abcdefg"[: self.shape.width]
+
+    def flags(self) -> dict[str, Json]:
+        """
+        Return how a supervisor is set up.
+        """
+        r, shape = self.r, self.shape
         result: dict[str, Json] = {
             "strategy": r.choice(STRATEGIES),
             "intensity": r.choice(shape.intensities),
@@ -247,50 +296,97 @@ def anything(r: random.Random, shape: Shape = USUAL) -> dict[str, Json]:
             result["auto_shutdown"] = r.choice(["any_significant", "all_significant"])
         return result
 
-    def plan(path: list[str]) -> list[Json]:
+    def supervisor(self, path: Json, flags: Json, depth: int) -> tuple[Json, list[Json]]:
+        """
+        Return the flags of a supervisor and its children.
+        """
+        r, shape = self.r, self.shape
+        self.supervisors.append(path)
+        if r.random() < shape.dynamic:
+            return self.by_template(path, flags), []
+        most = min(3, shape.width) if path else shape.width
+        some = self.names(path)[: r.randint(0 if path else 1, most)]
+        return flags, [self.spec(path, each, flags, depth) for each in some]
+
+    def by_template(self, path: Json, flags: dict[str, Json]) -> dict[str, Json]:
+        """
+        Have the children of a supervisor made by a template; none passes but in its first start, where OTP 25 would break.
+        """
+        r, shape = self.r, self.shape
+        self.dynamic.append(path)
+        self.paths.extend([*path, number] for number in (1, 2, 3))
+        template = {"id": "w", **self.restart(flags), **on_stop(r, shape.rough)}
+        rest = ["ok", "ok", "error", "raise", ["hold_error", dynamic_call(r, path)]]
+        template["plan"] = [r.choice(["ok", "ok", "ok", "error", "ignore"]), *r.choices(rest, k=shape.starts)]
+        return flags | {"strategy": "simple_one_for_one", "template": template}
+
+    def restart(self, parent: dict[str, Json]) -> dict[str, Json]:
+        """
+        Return when a child is restarted, and whether its end is that of its parent.
+        """
+        restart = self.r.choice(["permanent", "permanent", "transient", "temporary"])
+        if restart != "permanent" and "auto_shutdown" in parent and self.r.random() < 0.6:
+            return {"restart": restart, "significant": True}
+        return {"restart": restart}
+
+    def spec(self, path: Json, name: str, parent: dict[str, Json], depth: int) -> dict[str, Json]:
+        """
+        Return how a child is set up.
+        """
+        r, shape = self.r, self.shape
+        result: dict[str, Json] = {"id": name, **self.restart(parent)}
+        if depth == shape.depth or r.random() >= shape.nesting:
+            self.paths.append([*path, name])
+            return result | on_stop(r, shape.rough) | {"plan": self.plan(path)}
+        if r.random() < shape.killed:
+            result["shutdown"] = r.choice(["brutal_kill", "brutal_kill", 5, 25, 5000])
+        if r.random() < 0.2 and shape.starts > 1:
+            result["plan"] = ["ok", *r.choices(["ok", "error", "ignore"], k=2)]
+        return result | {"sup": list(self.supervisor([*path, name], self.flags(), depth + 1))}
+
+    def plan(self, path: Json) -> list[Json]:
+        """
+        Return how the first starts of a child go.
+        """
+        r = self.r
         first = "ok" if r.random() < 0.93 else r.choice(["ignore", "error", "raise"])
-        some = [*names(path), "d"]
-        rest = [r.choice(["ok", outcome(r, path, some), "raise"]) for _ in range(r.randint(0, shape.starts - 1))]
-        return [first, *rest][: r.randint(0, shape.starts)]
+        some = [*self.names(path), "d"]
+        rest = [r.choice(["ok", outcome(r, path, some), "raise"]) for _ in range(r.randint(0, self.shape.starts - 1))]
+        return [first, *rest][: r.randint(0, self.shape.starts)]
 
-    def spec(path: list[str], name: str, parent: dict[str, Json], depth: int) -> dict[str, Json]:
-        here = [*path, name]
-        result: dict[str, Json] = {
-            "id": name,
-            "restart": r.choice(["permanent", "permanent", "transient", "temporary"]),
-        }
-        if result["restart"] != "permanent" and "auto_shutdown" in parent and r.random() < 0.6:
-            result["significant"] = True
-        if depth < shape.depth and r.random() < shape.nesting:
-            own = flags()
-            supervisors.append(here)
-            some = names(here)[: r.randint(0, min(3, shape.width))]
-            result["sup"] = [own, [spec(here, each, own, depth + 1) for each in some]]
-            if r.random() < 0.2:
-                result["plan"] = ["ok", *r.choices(["ok", "error", "ignore"], k=2)]
-        else:
-            paths.append(here)
-            result |= on_stop(r, shape.rough)
-            result["plan"] = plan(path)
-        return result
-
-    top = flags()
-    specs = [spec([], name, top, 0) for name in names([])[: r.randint(1, shape.width)]]
-
-    def op() -> Json:
-        where = r.choice(supervisors)
+    def op(self) -> Json:
+        """
+        Return something to do.
+        """
+        r, shape = self.r, self.shape
+        where = r.choice(self.supervisors)
         kind = r.choices(["exit", "burst", "call", "advance", "plan", "stop"], shape.kinds)[0]
-        if kind == "exit" and paths:
-            return ["exit", r.choice(paths), r.choice(shape.reasons)]
-        siblings = [path for path in paths if path[:-1] == where]
-        if kind == "burst" and siblings:
-            some = r.sample(siblings, r.randint(1, len(siblings)))
-            return ["burst", [[path, r.choice(shape.reasons)] for path in some]]
-        if kind == "plan" and paths:
-            path = r.choice(paths)
-            return ["plan", path, [outcome(r, path[:-1], names(path[:-1])) for _ in range(2)]]
-        if kind == "stop":
-            return "stop"
-        return call(r, where, names(where)) if kind == "call" else ["advance", r.choice(shape.seconds)]
+        if kind == "call":
+            return dynamic_call(r, where) if where in self.dynamic else call(r, where, self.names(where))
+        if kind == "exit" and self.paths:
+            killed = r.random() < shape.killed and len(self.supervisors) > 1
+            return ["exit", r.choice(self.supervisors[1:]), "kill"] if killed else ["exit", *self.exit(self.paths)]
+        if kind == "burst":
+            return ["burst", self.burst(where)]
+        if kind == "plan" and self.paths:
+            path = r.choice(self.paths)
+            starts = [outcome(r, path[:-1], self.names(path[:-1])) for _ in range(2)]
+            return ["plan", path, ["error", "ok"] if path[:-1] in self.dynamic else starts]
+        return "stop" if kind == "stop" else ["advance", r.choice(shape.seconds)]
 
-    return scenario(top, specs, [op() for _ in range(r.randint(*shape.ops))])
+    def exit(self, paths: Json) -> list[Json]:
+        """
+        Return who ends, and why.
+        """
+        return [self.r.choice(paths), self.r.choice(self.shape.reasons)]
+
+    def burst(self, where: Json) -> list[Json]:
+        """
+        Return which children of one supervisor end in one moment, and why.
+        """
+        r, shape = self.r, self.shape
+        below = [path for path in self.paths if path[:-1] == where]
+        exits = [self.exit([path]) for path in below if r.random() < 0.6]
+        above = [path for path in self.supervisors[1:] if path[:-1] == where]
+        exits += [[path, "kill"] for path in above if r.random() < shape.killed]
+        return r.sample(exits, len(exits))

@@ -16,7 +16,7 @@ from typing import Protocol
 import trio_run as tr
 from trio_run import events
 
-from .model import NORMAL, path_text
+from .model import NORMAL, home_of, path_text
 from .recording import Call, Flags, Path, Spec
 
 
@@ -30,6 +30,11 @@ class Listener(Protocol):
     def note(self, e: str, **details: object) -> None:
         """
         Write down an event.
+        """
+
+    def began(self, path: Path) -> None:
+        """
+        Know that a life of a child runs.
         """
 
     def hold(self, path: Path, call: Call) -> None:
@@ -47,7 +52,12 @@ class Translation:
         self.listener = listener
         self.flags: dict[Path, Flags] = {}
         self.specs: dict[Path, Spec] = {}
-        self.lives: collections.Counter[Path] = collections.Counter()
+        self.lives: dict[Path, int] = {}
+        """The present life of each child."""
+
+        self.begun: collections.Counter[Path] = collections.Counter()
+        """How many there were, where children that have the same path in events are one."""
+
         self.outcomes: dict[Path, str | Call] = {}
         """How the present start of a child goes."""
 
@@ -58,6 +68,9 @@ class Translation:
         self.calling: collections.Counter[Path] = collections.Counter()
         self.old: dict[Path, int] = {}
         self.retries: set[Path] = set()
+        self.complaints: dict[Path, collections.Counter[str]] = {}
+        """Of supervisors that stop, by reason."""
+
         self.culprits: dict[Path, Path] = {}
 
     def __call__(self, event: events.Event) -> None:
@@ -70,6 +83,7 @@ class Translation:
                 self.starting(path)
             case events.ChildReady():
                 self.ready.add(path)
+                self.listener.began(path)
                 self.old.pop(path, None)
                 self.retries.discard(path)
             case events.ChildRestartScheduled():
@@ -80,8 +94,12 @@ class Translation:
                 self.old[path] = self.lives[path]
             case events.ChildFailed(error=error) | events.ChildLost(error=error):
                 self.failed(path, error)
+            case events.ChildStopping(grace=0) | events.ChildOverdue() if self.specs[path].is_supervisor:
+                self.listener.note("kill", p=path_text(path), n=self.lives[path])
             case events.ChildStopped():
                 self.stopped(path)
+            case events.SupervisorStopping():
+                self.complaints[path] = collections.Counter()
             case events.SupervisorGaveUp(culprit=culprit):
                 self.report("shutdown", (*path, culprit), "reached_max_restart_intensity")
             case _:
@@ -92,6 +110,7 @@ class Translation:
         Know the children of a supervisor that begins, and forget those it had in another life.
         """
         self.flags[path] = flags
+        self.complaints.pop(path, None)
         self.culprits.pop(path, None)
         for child in [each for each in self.old if each[:-1] == path]:
             del self.old[child]
@@ -127,13 +146,17 @@ class Translation:
         """
         A life begins.
         """
-        plan = self.listener.plans.setdefault(path, list(self.specs[path].plan))
+        home = home_of(path)
+        plan = self.listener.plans.setdefault(home, list(self.specs[path].plan))
         outcome = self.outcomes[path] = plan.pop(0) if plan else "ok"
-        self.lives[path] += 1
+        self.begun[home] += 1
+        self.lives[path] = self.begun[home]
         self.ready.discard(path)
         self.reasons.pop(path, None)
         word = "error" if isinstance(outcome, Call) else outcome
         self.listener.note("start", p=path_text(path), n=self.lives[path], o=word)
+        if outcome == "ok" and not self.specs[path].is_supervisor:
+            self.listener.began(path)
         if isinstance(outcome, Call):  # Here, as tasks that begin together do so in no order.
             self.listener.hold(path, outcome)
 
@@ -148,7 +171,7 @@ class Translation:
         if self.calling[path]:
             return
         reason = self.reasons.get(path) or str(error)
-        grouped = self.flags[path[:-1]].strategy != "one_for_one"
+        grouped = self.flags[path[:-1]].is_grouped
         if grouped and self.culprits.get(path[:-1]) != path:
             self.old.pop(path, None)
         self.report("start_error", path, reason, n="none" if grouped else None)
@@ -166,7 +189,11 @@ class Translation:
         """
         spec, reason = self.specs[path], self.reasons[path]
         expected = "killed" if spec.shutdown == "brutal_kill" else "shutdown"
-        if reason != expected and (spec.restart == "permanent" or reason not in NORMAL):
+        if reason == expected or (spec.restart != "permanent" and reason in NORMAL):
+            return
+        if self.flags[path[:-1]].is_dynamic and path[:-1] in self.complaints:
+            self.complaints[path[:-1]][reason] += 1
+        else:
             self.report("shutdown_error", path, reason, n=self.lives[path])
 
     def report(self, context: str, path: Path, reason: str, n: int | str | None = None) -> None:

@@ -8,6 +8,7 @@ OTP does not cover it, and there would be nothing to compare with.
 
 from __future__ import annotations
 
+import functools
 import json
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from itertools import zip_longest
 import attrs
 
 from . import model, player
+from .comparable import comparable
 from .deviation import ALL, Deviation
 from .model import Story
 from .recording import Event, Recording, Scenario
@@ -41,26 +43,27 @@ def judge(recording: Recording, play: Callable[[Scenario], Story] = player.play)
     """
     Compare *recording* with our supervisor, as *play* plays it.
     """
-    scenario, recorded = recording.scenario, story_of(recording)
-    otp, ours = model.play(scenario), model.play(scenario, ALL)
+    scenario = recording.scenario
+    fair = functools.partial(comparable, scenario=scenario, recorded=story_of(recording))
+    recorded, otp, ours = fair(story_of(recording)), fair(model.play(scenario)), fair(model.play(scenario, ALL))
     if difference := differ(recorded, otp):
         return Verdict(frozenset(), f"The model does not know what OTP does here:\n{difference('recorded', 'model')}")
-    deviations = frozenset[Deviation]() if differ(otp, ours) is None else needed(scenario, ours)
+    deviations = frozenset[Deviation]() if differ(otp, ours) is None else needed(scenario, ours, fair)
     expected, whose = (ours, "model") if deviations else (recorded, "recorded")
     try:
-        played = play(scenario)
+        played = fair(play(scenario))
     except Exception:  # noqa: BLE001 - whatever breaks, the recording was not equalled, and the next one may be
         return Verdict(deviations, f"It could not be played:\n{traceback.format_exc()}")
     difference = differ(expected, played)
     return Verdict(deviations, difference(whose, "played") if difference else "")
 
 
-def needed(scenario: Scenario, ours: Story) -> frozenset[Deviation]:
+def needed(scenario: Scenario, ours: Story, fair: Callable[[Story], Story]) -> frozenset[Deviation]:
     """
     Return the deviations without which the story would be another; of those that do the same, all.
     """
-    single = frozenset(each for each in ours.met if differ(model.play(scenario, ALL - {each}), ours))
-    return single if differ(model.play(scenario, single), ours) is None else ours.met
+    single = frozenset(each for each in ours.met if differ(fair(model.play(scenario, ALL - {each})), ours))
+    return single if differ(fair(model.play(scenario, single)), ours) is None else ours.met
 
 
 def story_of(recording: Recording) -> Story:
