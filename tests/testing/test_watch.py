@@ -2,6 +2,7 @@
 watch: the updates that get lost are told in one run, and those that cannot get lost are not.
 """
 
+import contextlib
 import copy
 import functools
 import pickle
@@ -26,6 +27,51 @@ class Account:
     def __init__(self, balance=0):
         self.balance = balance
         self.note = ""
+
+    @property
+    def funds(self):
+        return self.balance
+
+    @funds.setter
+    def funds(self, value):
+        self.balance = value
+
+    def get(self):
+        return self.balance
+
+    def put(self, value):
+        self.balance = value
+
+    async def load(self):
+        await checkpoint()
+        return self.balance
+
+    async def store(self, value):
+        await checkpoint()
+        self.balance = value
+
+
+class Rows:
+    """
+    Who holds a watched dict.
+    """
+
+    def __init__(self):
+        self.rows = watch({"a": 1, "b": 2})
+
+    def __getitem__(self, key):
+        return self.rows[key]
+
+    def __setitem__(self, key, value):
+        self.rows[key] = value
+
+    async def load(self, key):
+        await checkpoint()
+        return self.rows[key]
+
+    async def save(self, key, value):
+        await checkpoint()
+        self.rows[key] = value
 
 
 def first_found(program):
@@ -104,6 +150,62 @@ class TestPlanted:
         (path,) = [path for path in RACES if path.stem == name]
 
         assert None is not first_found(Planted(path, monkeypatch).module.broken)
+
+
+async def by_get(account):
+    seen = account.get()
+    await checkpoint()
+    account.put(seen + 1)
+
+
+async def by_property(account):
+    seen = account.funds
+    await checkpoint()
+    account.funds = seen + 1
+
+
+async def by_load(account):
+    await account.store(await account.load() + 1)
+
+
+async def by_item(rows):
+    seen = rows["a"]
+    await checkpoint()
+    rows["a"] = seen + 1
+
+
+async def by_row(rows):
+    await rows.save("a", await rows.load("a") + 1)
+
+
+async def by_sum(rows):
+    total = sum(rows.rows[key] for key in "ab")
+    await checkpoint()
+    rows.rows["a"] = total
+
+
+async def by_walk(rows):
+    for key, value in rows.rows.items():
+        await checkpoint()
+        rows.rows[key] = value + 1
+
+
+async def by_context(account):
+    @contextlib.contextmanager
+    def edited():
+        seen = account.balance
+        yield
+        account.balance = seen + 1
+
+    with edited():
+        await checkpoint()
+
+
+WAYS = {
+    **{way.__name__: (lambda: watch(Account()), way) for way in (by_get, by_property, by_load, by_context)},
+    **{way.__name__: (Rows, way) for way in (by_item, by_row, by_sum, by_walk)},
+}
+"""How a value is read and written, and of what."""
 
 
 async def add(account, *, again=False):
@@ -218,6 +320,72 @@ class TestSpans:
         async def main():
             account = watch(Account(), ignore="note")
             await both(*[functools.partial(steps, account)] * 2)
+
+        assert None is first_found(main)
+
+    @pytest.mark.parametrize("locked", [False, True])
+    @pytest.mark.parametrize("way", WAYS)
+    def test_methods_are_a_part_of_who_calls_them(self, way, locked):
+        """
+        A value that is read and written through methods is lost as any other; a lock keeps it.
+        """
+        make, update = WAYS[way]
+
+        async def main():
+            thing, lock = make(), trio.Lock()
+
+            async def change():
+                async with lock if locked else contextlib.nullcontext():
+                    await update(thing)
+
+            await both(change, change)
+
+        assert (None is first_found(main)) == locked
+
+    def test_a_loop_is_no_update(self):
+        """
+        Who calls a method again does not rely on what it did before, and one loop round not on another.
+        """
+
+        async def handle(rows, message):
+            if message is None:
+                return await rows.load("a")
+            return await rows.save("a", message)
+
+        async def one(rows):
+            for message in (None, 3, None, 4):
+                await handle(rows, message)
+
+        async def other(rows):
+            for key, value in (("a", 1), ("b", 2), ("a", 3)):
+                await rows.save(key, value)
+                await rows.load(key)
+
+        async def main():
+            rows = Rows()
+            await both(functools.partial(one, rows), functools.partial(one, rows), functools.partial(other, rows))
+
+        assert None is first_found(main)
+
+    def test_a_method_that_asks_is_no_test_of_who_writes(self):
+        """
+        Who only reads, by the same method as who reads and writes, does nothing to that.
+        """
+
+        async def main():
+            account = watch(Account())
+
+            async def write():
+                seen = account.get()
+                await checkpoint()
+                account.put(seen + 1)
+
+            async def read():
+                for _ in range(3):
+                    account.get()
+                    await checkpoint()
+
+            await both(write, read)
 
         assert None is first_found(main)
 

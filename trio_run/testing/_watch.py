@@ -26,6 +26,7 @@ from .. import _trio_compat as compat
 from ..errors import InternalError, TrioRunError
 from ..leaks._places import DEPTH, Point, is_foreign, spelled
 from ._everywhere_zone import guarded
+from ._watch_calls import Call, call_of
 from ._watch_edges import listen, stop
 from ._watch_order import Order
 from ._watch_races import Access, Act, Race, Races
@@ -107,8 +108,9 @@ def watch(thing: T, *, ignore: Iterable[str] = ()) -> T:
     What is found is raised as `LostUpdate` in the task whose access shows it. To a supervisor that is a failure of the child like
     any other.
 
-    Only accesses from the same function call are taken to belong together. What is reached through a function of its own,
-    changed in place (a list, a set), kept in a global or a local variable, or touched from a thread is not seen. Order by
+    Only accesses from the same function call are taken to belong together; methods and properties of *thing*, or of who holds the
+    dict, are a part of whoever calls them. What is reached through another function, changed in place (a list, a set), copied as
+    a whole, kept in a global or a local variable, or touched from a thread is not seen. Order by
     timers, threads, sockets and `trio.lowlevel.checkpoint` counts for nothing: another schedule may not have it.
 
     A test tool: each access costs some microseconds. Not watched means not touched.
@@ -139,7 +141,7 @@ class _Listener:
     Passes accesses on to the detector of the run that they are made in.
     """
 
-    def told(self, act: Act, place: Place, frame: FrameType) -> None:
+    def told(self, thing: object, act: Act, place: Place, frame: FrameType) -> None:
         """
         Note an access.
 
@@ -149,9 +151,10 @@ class _Listener:
         detector, task = _present()
         if detector is None or task is None:
             return
-        access = detector.access(act, task, frame)
+        call = call_of(frame, thing)
+        access = detector.access(act, task, frame, call)
         take = detector.races.read if act in (Act.READ, Act.MISS) else detector.races.write
-        detector.tell(place, take(place, task, frame, access))
+        detector.tell(place, take(place, task, call, access))
 
 
 _LISTENER: Final = _Listener()
@@ -200,7 +203,7 @@ class _Detector(trio.abc.Instrument):
         """
         self.broken = self.broken or exc
 
-    def access(self, act: Act, task: trio.lowlevel.Task, frame: FrameType) -> Access:
+    def access(self, act: Act, task: trio.lowlevel.Task, frame: FrameType, call: Call) -> Access:
         """
         Return what is to be known of an access from *frame*.
 
@@ -209,7 +212,7 @@ class _Detector(trio.abc.Instrument):
         """
         if self.broken is not None:
             raise InternalError("The order of steps could not be followed.") from self.broken
-        return Access(act, _name(task), self.order.moment(task), _points(frame))
+        return Access(act, _name(task), self.order.moment(task), _points(frame), call.sites)
 
     def tell(self, place: Place, races: list[Race]) -> None:
         """
@@ -217,7 +220,8 @@ class _Detector(trio.abc.Instrument):
         """
         for race in races:
             read, written = race.span.read, race.span.write
-            if not any(_HARMLESS.search(linecache.getline(*each.site)) for each in (read, written)):
+            sites = {*read.sites, read.site, *written.sites, written.site}
+            if not any(_HARMLESS.search(linecache.getline(*site)) for site in sites):
                 raise LostUpdate(place.text, *map(_accessed, (read, written, race.other)))
 
     # What trio tells.

@@ -14,11 +14,11 @@ from __future__ import annotations
 import enum
 from collections import defaultdict, deque
 from collections.abc import Hashable
-from types import FrameType
 
 import attrs
 import trio
 
+from ._watch_calls import Call, Site
 from ._watch_order import Lot, Moment
 
 AT_MOST = 64
@@ -55,6 +55,9 @@ class Access:
     points: tuple[Point, ...]
     """The stack, innermost first."""
 
+    sites: tuple[Site, ...]
+    """Where the calls stand that it belongs to."""
+
     @property
     def site(self) -> tuple[str, int]:
         """
@@ -74,6 +77,9 @@ class Span:
     write: Access
     locks: frozenset[Lot]
     """Those that were held all the time."""
+
+    basis: Site
+    """Where the read is, to who relies on it."""
 
     def is_open_to(self, other: Access) -> bool:
         """
@@ -118,20 +124,20 @@ class Races:
     """
 
     _seen: defaultdict[Hashable, _Seen] = attrs.field(factory=lambda: defaultdict(_Seen))
-    _relied_on: dict[trio.lowlevel.Task, dict[Hashable, tuple[FrameType, Access]]] = attrs.field(factory=dict)
-    """What each task read last, and in which frame. Frames are held, so that no other gets their identity."""
+    _relied_on: dict[trio.lowlevel.Task, dict[Hashable, tuple[Call, Access]]] = attrs.field(factory=dict)
+    """What each task read last, and in which call. Frames are held, so that no other gets their identity."""
 
-    def read(self, place: Hashable, task: trio.lowlevel.Task, frame: FrameType, access: Access) -> list[Race]:
+    def read(self, place: Hashable, task: trio.lowlevel.Task, call: Call, access: Access) -> list[Race]:
         """
         Take in a read, and return the races that it shows.
         """
         seen = self._seen[place]
         seen.reads.append(access)
-        self._relied_on.setdefault(task, {})[place] = frame, access
-        same_test = (span for span in seen.spans if span.read.site == access.site)
+        self._relied_on.setdefault(task, {})[place] = call, access
+        same_test = (span for span in seen.spans if span.basis in access.sites)
         return [Race(span, access) for span in same_test if span.is_open_to(access)]
 
-    def write(self, place: Hashable, task: trio.lowlevel.Task, frame: FrameType, access: Access) -> list[Race]:
+    def write(self, place: Hashable, task: trio.lowlevel.Task, call: Call, access: Access) -> list[Race]:
         """
         Take in a write, and return the races that it shows.
         """
@@ -139,10 +145,11 @@ class Races:
         found = [Race(span, access) for span in seen.spans if span.is_open_to(access)]
         # From now on the task knows what is there, since it wrote it.
         within, read = self._relied_on.get(task, {}).pop(place, (None, None))
-        if read is not None and within is frame and read.moment.step < access.moment.step:
-            span = Span(read, access, access.moment.locks_since(read.moment))
+        basis = call.basis(within) if within is not None else None
+        if read is not None and basis is not None and read.moment.step < access.moment.step:
+            span = Span(read, access, access.moment.locks_since(read.moment), basis)
             found += [Race(span, other) for other in seen.writes if span.is_open_to(other)]
-            same_test = (other for other in seen.reads if other.site == read.site)
+            same_test = (other for other in seen.reads if basis in other.sites)
             found += [Race(span, other) for other in same_test if span.is_open_to(other)]
             seen.spans.append(span)
         seen.writes.append(access)
@@ -150,12 +157,12 @@ class Races:
 
     def rests(self, task: trio.lowlevel.Task) -> None:
         """
-        Forget what was read in frames of *task* that are over.
+        Forget what was read in calls of *task* that are over.
         """
         relied_on = self._relied_on.get(task)
         if relied_on:
             frames = {frame for frame, _line in task.iter_await_frames()}
-            for place in [place for place, (frame, _access) in relied_on.items() if frame not in frames]:
+            for place in [place for place, (call, _access) in relied_on.items() if call.is_over(frames)]:
                 del relied_on[place]
 
     def ended(self, task: trio.lowlevel.Task) -> None:

@@ -31,9 +31,9 @@ class Listener(Protocol):
     What is told of accesses.
     """
 
-    def told(self, act: Act, place: Place, frame: FrameType, /) -> None:
+    def told(self, thing: object, act: Act, place: Place, frame: FrameType, /) -> None:
         """
-        Note what *frame* is about to do to *place*.
+        Note what *frame* is about to do to *place* of *thing*.
         """
 
 
@@ -59,13 +59,13 @@ class Tap:
     ignore: tuple[str, ...]
     number: int = attrs.field(init=False, factory=itertools.count().__next__)
 
-    def tell(self, act: Act, key: Hashable) -> None:
+    def tell(self, thing: object, act: Act, key: Hashable) -> None:
         """
         Tell what whoever called the caller does to *key*.
         """
         if not any(fnmatchcase(str(key), each) for each in self.ignore):
             text = f"{self.owner}[{key!r}]" if self.owner == "dict" else f"{self.owner}.{key}"
-            self.listener.told(act, Place(self.number, key, text), sys._getframe(2))  # noqa: SLF001
+            self.listener.told(thing, act, Place(self.number, key, text), sys._getframe(2))  # noqa: SLF001
 
 
 def watched_dict(content: Mapping[Any, Any], listener: Listener, ignore: tuple[str, ...]) -> WatchedDict:
@@ -79,7 +79,8 @@ def watched_dict(content: Mapping[Any, Any], listener: Listener, ignore: tuple[s
 
 class WatchedDict(dict[Any, Any]):
     """
-    A dict that tells of reads and writes of its keys; walking over it, or asking for its length, is no read of any.
+    A dict that tells of reads and writes of its keys; walking over these alone, a copy, and asking for its length are no
+    reads of any.
     """
 
     __slots__ = ("tap",)
@@ -90,44 +91,60 @@ class WatchedDict(dict[Any, Any]):
         return Act.READ if super().__contains__(key) else Act.MISS
 
     def __getitem__(self, key: Any) -> Any:
-        self.tap.tell(self._read(key), key)
+        self.tap.tell(self, self._read(key), key)
         return super().__getitem__(key)
 
     def __contains__(self, key: object) -> bool:
-        self.tap.tell(self._read(key), key)
+        self.tap.tell(self, self._read(key), key)
         return super().__contains__(key)
 
     def get(self, key: Any, default: Any = None) -> Any:
         """
         As in `dict`.
         """
-        self.tap.tell(self._read(key), key)
+        self.tap.tell(self, self._read(key), key)
         return super().get(key, default)
 
+    def values(self) -> Any:
+        """
+        As in `dict`; a read of all that is there.
+        """
+        for key in super().__iter__():
+            self.tap.tell(self, Act.READ, key)
+        return super().values()
+
+    def items(self) -> Any:
+        """
+        As in `dict`; a read of all that is there.
+        """
+        for key in super().__iter__():
+            self.tap.tell(self, Act.READ, key)
+        return super().items()
+
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.tap.tell(Act.WRITE, key)
+        self.tap.tell(self, Act.WRITE, key)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Any) -> None:
-        self.tap.tell(Act.REMOVE, key)
+        self.tap.tell(self, Act.REMOVE, key)
         super().__delitem__(key)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """
         As in `dict`.
         """
-        self.tap.tell(self._read(key), key)
+        self.tap.tell(self, self._read(key), key)
         if not super().__contains__(key):
-            self.tap.tell(Act.WRITE, key)
+            self.tap.tell(self, Act.WRITE, key)
         return super().setdefault(key, default)
 
     def pop(self, key: Any, *default: Any) -> Any:
         """
         As in `dict`.
         """
-        self.tap.tell(self._read(key), key)
+        self.tap.tell(self, self._read(key), key)
         if super().__contains__(key):
-            self.tap.tell(Act.REMOVE, key)
+            self.tap.tell(self, Act.REMOVE, key)
         return super().pop(key, *default)
 
     def popitem(self) -> tuple[Any, Any]:
@@ -135,7 +152,7 @@ class WatchedDict(dict[Any, Any]):
         As in `dict`.
         """
         if self:
-            self.tap.tell(Act.REMOVE, next(reversed(self)))
+            self.tap.tell(self, Act.REMOVE, next(reversed(self)))
         return super().popitem()
 
     def clear(self) -> None:
@@ -143,7 +160,7 @@ class WatchedDict(dict[Any, Any]):
         As in `dict`.
         """
         for key in self:
-            self.tap.tell(Act.REMOVE, key)
+            self.tap.tell(self, Act.REMOVE, key)
         super().clear()
 
     def update(self, *args: Any, **kwargs: Any) -> None:
@@ -152,13 +169,13 @@ class WatchedDict(dict[Any, Any]):
         """
         new = dict(*args, **kwargs)
         for key in new:
-            self.tap.tell(Act.WRITE, key)
+            self.tap.tell(self, Act.WRITE, key)
         super().update(new)
 
     def __ior__(self, other: Any) -> Any:  # type: ignore[misc]
         new = dict(other)
         for key in new:
-            self.tap.tell(Act.WRITE, key)
+            self.tap.tell(self, Act.WRITE, key)
         return super().__ior__(new)
 
     def __copy__(self) -> dict[Any, Any]:
@@ -212,17 +229,17 @@ def _namespace(kind: Any, tap: Tap) -> dict[str, Any]:
 
     def __getattribute__(self: Any, name: str) -> Any:
         if is_data(name):
-            tap.tell(Act.READ, name)
+            tap.tell(self, Act.READ, name)
         return kind.__getattribute__(self, name)
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
         if is_data(name):
-            tap.tell(Act.WRITE, name)
+            tap.tell(self, Act.WRITE, name)
         kind.__setattr__(self, name, value)
 
     def __delattr__(self: Any, name: str) -> None:
         if is_data(name):
-            tap.tell(Act.REMOVE, name)
+            tap.tell(self, Act.REMOVE, name)
         kind.__delattr__(self, name)
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
