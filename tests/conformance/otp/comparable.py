@@ -120,12 +120,12 @@ def _without_orphans(events: list[Event]) -> list[Event]:
             lost -= {path, *_above(path)}
         elif kind == "sup_exit" and (event["r"] == "killed" or path in lost):
             continue
-        elif kind in {"stop", "kill"} and life and (life not in lives.get(path, ()) or (path, life) in orphans):
+        elif kind in {"stop", "kill", "exit"} and life and (life not in lives.get(path, ()) or (path, life) in orphans):
             lost |= {each for each in _above(path) if each in abandoned}
             continue
         elif kind == "report" and ((path, life) in orphans or event["s"] in lost):
             continue
-        elif kind in {"stop", "kill"}:
+        elif kind in {"stop", "kill", "exit"}:
             lost -= set(_above(path))
         nobody = kind == "op" and event["op"] in {"exit", "burst"} and event["res"] == "noproc"
         if kind == "kill" or (kind == "exit" and event["r"] == "killed"):

@@ -28,7 +28,19 @@ STRATEGIES = {"one_for_one", "one_for_all", "rest_for_one", DYNAMIC}
 RESTARTS = {"permanent", "transient", "temporary"}
 AUTO_SHUTDOWNS = {"never", "any_significant", "all_significant"}
 OUTCOMES = {"ok", "ignore", "error", "raise"}
-EVENTS = {"start", "stop", "kill", "exit", "report", "op", "held_op", "sup_exit", "root_exit", "snap"}
+EVENTS = {
+    "start": "pno",
+    "stop": "pnr",
+    "kill": "pn",
+    "exit": "pnr",
+    "report": "scr",
+    "op": ("op", "res"),
+    "held_op": ("op", "res"),
+    "sup_exit": "pr",
+    "root_exit": "r",
+    "snap": ("s", "ch", "cnt"),
+}
+"""What each event has at least."""
 
 
 class BadRecordingError(ValueError):
@@ -367,6 +379,9 @@ def _id(data: Any) -> str:
 def _event(data: Any) -> Event:
     if not isinstance(data, dict) or data.get("e") not in EVENTS:
         raise BadRecordingError(f"there is no event {data!r}.")
+    for key in EVENTS[data["e"]]:
+        if not isinstance(data[key], {"ch": list, "cnt": list, "n": int | str}.get(key, str)):
+            raise BadRecordingError(f"{key} of an event is not {data[key]!r}.")
     if data["e"] == "root_exit" and data.get("r") == "function_clause":
         raise BadRecordingError(
             "OTP's own supervisor broke here (erlang/otp#8230), so there is nothing to compare with."
