@@ -22,7 +22,17 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "_next_send_fn",
         "_schedule_points",
     ),
-    "Runner": ("deadlines", "entry_queue", "io_manager", "is_guest", "main_task", "runq", "tasks", "waiting_for_idle"),
+    "Runner": (
+        "deadlines",
+        "entry_queue",
+        "instruments",
+        "io_manager",
+        "is_guest",
+        "main_task",
+        "runq",
+        "tasks",
+        "waiting_for_idle",
+    ),
     "CancelScope": ("_cancel_reason",),
     "CancelStatus": ("_parent", "_scope", "effective_deadline", "effectively_cancelled"),
 }

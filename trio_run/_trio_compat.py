@@ -179,7 +179,7 @@ def tables() -> tuple[object, ...]:
     Return what knows of every task, and wakes none by itself.
     """
     runner = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
-    return (runner, runner.tasks, runner.deadlines, held_lots())
+    return (runner, runner.tasks, runner.deadlines, held_lots(), *runner.instruments["_all"])
 
 
 def structure() -> tuple[type, ...]:

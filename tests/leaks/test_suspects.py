@@ -11,8 +11,9 @@ from trio.testing import wait_all_tasks_blocked
 
 from trio_run import _trio_check
 from trio_run._pool import open_pool
-from trio_run.leaks import CannotTell, leaked_tasks
+from trio_run.leaks import CannotTell, leak_check, leaked_tasks
 from trio_run.leaks._report import ensure_known
+from trio_run.testing import Verdict, cancel_everywhere
 
 pytestmark = pytest.mark.no_leak_check("it leaks on purpose")
 
@@ -72,6 +73,24 @@ async def waiter_for_a_lock(nursery):
 
 
 @stuck
+async def limiter(nursery):
+    limiter = trio.CapacityLimiter(1)
+    limiter.acquire_on_behalf_of_nowait("somebody")
+    nursery.start_soon(limiter.acquire)
+    return 1
+
+
+@stuck
+async def job_of_a_pool(nursery):
+    async def works():
+        async with open_pool(1) as pool:
+            pool.start_soon(trio.Event().wait)
+
+    nursery.start_soon(works)
+    return 2
+
+
+@stuck
 async def two_that_wait_for_each_other(nursery):
     one, two = trio.Event(), trio.Event()
 
@@ -112,6 +131,26 @@ class TestLeakedTasks:
         assert expected == len(found)
         assert "suspected" in str(found)
         assert () == found.asleep
+
+    @pytest.mark.parametrize("name", STUCK)
+    def test_looked_at_by_others(self, name):
+        """
+        A leak check, which knows of locks and channels, and who cancels everywhere, which knows of tasks, hide nothing.
+        """
+        found = []
+
+        async def main():
+            async with trio.open_nursery() as nursery:
+                expected = await STUCK[name](nursery)
+                await wait_all_tasks_blocked()
+                found.append(len(leaked_tasks()) - expected)
+                nursery.cancel_scope.cancel(reason="end of the test")
+
+        with leak_check(ignore=["*"]) as check:
+            trio.run(main, instruments=[check])
+        cancel_everywhere(main, accept=list(Verdict), max_points=1)
+
+        assert {0} == set(found)
 
     async def test_grouped(self):
         """

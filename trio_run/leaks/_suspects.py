@@ -29,9 +29,11 @@ import trio
 from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
+from .._pool import WORKERS
 from ._look import all_tasks, find_worker
 from ._places import places_of
 from ._report import ensure_known
+from ._taps import present_births
 
 
 @attrs.frozen(kw_only=True)
@@ -207,7 +209,7 @@ def _reached(tasks: Sequence[Task], me: Task) -> set[int]:
     live = [me, *filter(_can_go_on, tasks), *compat.with_deadline(tasks)]
     frontier = [*_roots(), *live]
     # What this search holds itself proves nothing.
-    seen = {id(each) for each in (tasks, reached, live, frontier, *compat.tables())}
+    seen = {id(each) for each in (tasks, reached, live, frontier, *compat.tables(), *_onlookers())}
     seen.add(id(seen))
     opaque = frozenset({Task, *compat.structure()})
     see = seen.add
@@ -223,6 +225,17 @@ def _reached(tasks: Sequence[Task], me: Task) -> set[int]:
                 reached.add(id(task))
                 frontier += _held_by(task)
     return reached
+
+
+def _onlookers() -> Iterator[object]:
+    """
+    Yield what of this package knows of tasks, or of what they wait for, and wakes none.
+    """
+    yield WORKERS
+    births = present_births()
+    if births is not None:
+        yield births.synchronizers.entries
+        yield births.channels.entries
 
 
 def _can_go_on(task: Task) -> bool:

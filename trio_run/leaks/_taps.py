@@ -77,6 +77,13 @@ def is_telling(warning: warnings.WarningMessage, births: Births) -> bool:
     return issubclass(warning.category, RuntimeWarning) and "was never awaited" in str(warning.message)
 
 
+def present_births() -> Births | None:
+    """
+    Return the record that is being written; None if nobody looks.
+    """
+    return None if _watch is None else _watch.births
+
+
 def begin() -> Watch:
     """
     Have what is made from now on recorded.
