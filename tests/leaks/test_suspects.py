@@ -13,7 +13,7 @@ from trio_run import _trio_check
 from trio_run._pool import open_pool
 from trio_run.leaks import CannotTell, leak_check, leaked_tasks
 from trio_run.leaks._report import ensure_known
-from trio_run.testing import Verdict, cancel_everywhere
+from trio_run.testing import QuietClock, Verdict, cancel_everywhere
 
 pytestmark = pytest.mark.no_leak_check("it leaks on purpose")
 
@@ -147,7 +147,7 @@ class TestLeakedTasks:
                 nursery.cancel_scope.cancel(reason="end of the test")
 
         with leak_check(ignore=["*"]) as check:
-            trio.run(main, instruments=[check])
+            trio.run(main, instruments=[check], clock=QuietClock())
         cancel_everywhere(main, accept=list(Verdict), max_points=1)
 
         assert {0} == set(found)
