@@ -127,10 +127,10 @@ def _plain_recipe(runner: object, args: tuple[object, ...]) -> Recipe | None:
 
 
 def _adapt_function(function: Callable[..., object], args: tuple[object, ...]) -> Recipe:
-    if not is_async(function) and getattr(unwrapped(function), "__name__", "") != "<lambda>":
-        raise TypeError(_not_async(function))  # What a lambda returns can be seen only when it is called.
+    if not may_be_async(function):
+        raise TypeError(_not_async(function))
     takes = _takes_task_status(function)
-    _check_args(function, args, ("task_status",) if takes else (), "Keyword arguments go into a functools.partial.")
+    check_args(function, args, ("task_status",) if takes else (), "Keyword arguments go into a functools.partial.")
     return Recipe(function, args, _Kind.CALL, takes)
 
 
@@ -141,12 +141,12 @@ def _adapt_maker(maker: Callable[..., object], args: tuple[object, ...], product
     if not is_async(run):
         raise TypeError(f"{product.__name__}.run is not async: write `async def run(self)`.")
     takes = _takes_task_status(run)
-    _check_args(maker, args, (), "Keyword arguments go into a functools.partial.")
+    check_args(maker, args, (), "Keyword arguments go into a functools.partial.")
     if isinstance(inspect.getattr_static(product, "run"), types.FunctionType):
         run = types.MethodType(run, product)
     if isinstance(run, types.FunctionType | types.MethodType):
         hint = f"Arguments are for {product.__name__}; its run gets none but task_status."
-        _check_args(run, (), ("task_status",) if takes else (), hint)
+        check_args(run, (), ("task_status",) if takes else (), hint)
     return Recipe(maker, args, _Kind.MAKE, takes)
 
 
@@ -163,6 +163,13 @@ def is_async(function: object) -> bool:
     Tell whether calling *function* gives a coroutine, as far as that can be seen from outside.
     """
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(_innermost(function))
+
+
+def may_be_async(function: object) -> bool:
+    """
+    Tell whether calling *function* may give a coroutine: what a lambda returns can be seen only when it is called.
+    """
+    return is_async(function) or getattr(unwrapped(function), "__name__", "") == "<lambda>"
 
 
 def _innermost(function: object) -> object:
@@ -208,9 +215,7 @@ def _plain_code(function: object) -> types.CodeType | None:
     return None
 
 
-def _check_args(
-    function: Callable[..., object], args: tuple[object, ...], keywords: tuple[str, ...], hint: str
-) -> None:
+def check_args(function: Callable[..., object], args: tuple[object, ...], keywords: tuple[str, ...], hint: str) -> None:
     """
     Raise TypeError if *function* cannot be called with *args* and *keywords*.
     """

@@ -198,6 +198,20 @@ class TestFileActor:
         assert file.closed
 
     @pytest.mark.real
+    async def test_a_lambda(self, tmp_path):
+        """
+        What a handler needs besides the line can go into a lambda.
+        """
+        path, lines = tmp_path / "lines", []
+        path.write_bytes(b"one\ntwo\n")
+
+        async def keep(line, prefix):
+            lines.append(prefix + line)
+
+        await tr.file_actor(path.open("rb"), lambda line: keep(line, b"> ")).run()
+
+        assert [b"> one\n", b"> two\n"] == lines
+
     async def test_pipe(self):
         """
         A pipe is read as it fills; interrupted, the reader drops no whole line and closes the pipe.

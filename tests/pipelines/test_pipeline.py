@@ -2,6 +2,7 @@
 What goes in comes out once, in order where that was asked for, and nothing is lost on the way but by being cancelled.
 """
 
+import functools
 import random
 
 import pytest
@@ -40,6 +41,13 @@ async def count(send, most):
     """
     for number in range(most):
         await send.send(number)
+
+
+def countdown(most):
+    """
+    A generator function.
+    """
+    yield from range(most, 0, -1)
 
 
 def by_name(pipeline):
@@ -275,6 +283,31 @@ class TestErrors:
             with pytest.raises(trio.WouldBlock):
                 receive.receive_nowait()
 
+    async def test_nobody_takes_dead_letters(self):
+        """
+        Then the pipeline fails, with the error that would have been in the letter.
+        """
+        letters, nobody = trio.open_memory_channel(1)
+        nobody.close()
+        pipeline = tr.Pipeline(tr.source(range(9)), tr.stage(fail_on_three, on_error=letters), into([]))
+        with letters, pytest.RaisesGroup(KeyError) as caught:
+            await pipeline.run()
+
+        assert (
+            "and its dead letter could not be sent, since that channel is closed"
+            in caught.value.exceptions[0].__notes__
+        )
+        assert (1, 0) == (by_name(pipeline)["fail_on_three"].failed, by_name(pipeline)["fail_on_three"].skipped)
+
+    @pytest.mark.parametrize("ordered", [False, True])
+    async def test_one_error_is_in_one_group(self, ordered):
+        """
+        Whatever the order of results, an error is where those of other parts are.
+        """
+        stage = tr.stage(fail_on_three, workers=2, ordered=ordered)
+        with pytest.RaisesGroup(KeyError):
+            await tr.Pipeline(tr.source(range(9)), stage, into([])).run()
+
     async def test_sinks_and_spreads(self):
         """
         Sinks and spreads have the same choice.
@@ -327,6 +360,54 @@ class TestErrors:
         receive.close()
         with pytest.RaisesGroup(trio.BrokenResourceError):
             await tr.Pipeline(tr.source([1]), tr.sink(send)).run()
+
+
+class TestStatistics:
+    @pytest.mark.parametrize("ordered", [False, True])
+    @pytest.mark.parametrize("end", ["done", "skip", "letters", "fail", "cancel"])
+    async def test_each_item_counts_once(self, end, ordered):
+        """
+        Of what a part has begun, every item is done, skipped, failed or dropped in the end, and none is in hand.
+        """
+        begun = []
+
+        async def work(item):
+            begun.append(item)
+            await trio.sleep(1)
+            if end not in {"done", "cancel"} and item % 4 == 3:
+                raise KeyError(item)
+
+        letters, post = trio.open_memory_channel(99)
+        on_error = {"skip": "skip", "letters": letters}.get(end, "fail")
+        stage = tr.stage(work, workers=3, ordered=ordered, on_error=on_error)
+        pipeline = tr.Pipeline(tr.source(range(20)), stage, into([]))
+        with letters, post, trio.move_on_after(2.5 if end == "cancel" else 99):
+            try:
+                await pipeline.run()
+            except* KeyError:
+                assert "fail" == end
+
+        now = by_name(pipeline)["work"]
+        assert len(begun) == now.done + now.skipped + now.failed + now.dropped
+        assert (0, 0) == (now.busy, now.waiting)
+        assert (5 if end in {"skip", "letters"} else 0) == now.skipped
+        assert ("fail" == end, end in {"fail", "cancel"}) == (now.failed == 1, now.dropped > 0)
+
+    @pytest.mark.parametrize("ordered", [False, True])
+    async def test_no_more_in_hand_than_workers(self, ordered):
+        """
+        The next item is in front of a part until a worker takes it.
+        """
+        busy = []
+
+        async def work(item):
+            busy.append(by_name(pipeline)["work"].busy)
+            await trio.sleep(1 + item % 3)
+
+        pipeline = tr.Pipeline(tr.source(range(20)), tr.stage(work, workers=3, ordered=ordered), into([]))
+        await pipeline.run()
+
+        assert 3 == max(busy)
 
 
 class TestStop:
@@ -551,7 +632,7 @@ class TestConstruction:
     @pytest.mark.parametrize(
         ("make", "kind", "words"),
         [
-            (lambda: tr.source(len), TypeError, "len is not: write `async def`"),
+            (lambda: tr.source(len), TypeError, "no async function: write `async def`"),
             (lambda: tr.source("abc"), TypeError, "'abc' does neither"),
             (lambda: tr.source(3), TypeError, "3 does neither"),
             (lambda: tr.source([1], 2), TypeError, "list is not called"),
@@ -562,6 +643,14 @@ class TestConstruction:
             (lambda: tr.stage(double, workers=0), ValueError, "one worker or more, not 0"),
             (lambda: tr.stage(double, workers=2.0), TypeError, "whole number, not 2.0"),
             (lambda: tr.stage(double, on_error="explode"), ValueError, "no OnError. It can be 'fail', 'skip'"),
+            (lambda: tr.stage(double, on_error=5), TypeError, "or a channel to send dead letters to, not 5"),
+            (lambda: tr.stage(double(1)), TypeError, "Give double itself"),
+            (lambda: tr.stage(count), TypeError, "missing a required argument: 'most'"),
+            (lambda: tr.spread(double), TypeError, r"cannot be called with the arguments \(an item, a channel\)"),
+            (lambda: tr.sink(lambda: None), TypeError, r"cannot be called with the arguments \(an item,\)"),
+            (lambda: tr.source(count, 1, 2), TypeError, "too many positional arguments"),
+            (lambda: tr.source(countdown), TypeError, r"call it: source\(countdown\(\)\)"),
+            (lambda: tr.stage(countdown), TypeError, "spread\\(\\) takes a function of an item and a channel"),
             (tr.fan_out, ValueError, "one branch or more"),
             (lambda: tr.broadcast([]), ValueError, "one branch or more"),
             (lambda: tr.fan_out(tr.sink(double)), TypeError, "fan_out is made of stages"),
@@ -578,6 +667,30 @@ class TestConstruction:
         """
         with pytest.raises(kind, match=words):
             make()
+
+    async def test_lambdas_and_partials(self):
+        """
+        What a function needs besides the item goes into either.
+        """
+
+        async def add(number, item, *, to=None):
+            return item + number if to is None else to.append(item)
+
+        out = []
+        stage = tr.stage(functools.partial(add, 1), workers=2, ordered=True)
+        source = tr.source(lambda send: count(send, 3))
+        await tr.Pipeline(
+            source, stage, tr.stage(lambda item: add(10, item)), tr.sink(lambda item: add(0, item, to=out))
+        ).run()
+
+        assert [11, 12, 13] == out
+
+    async def test_a_lambda_that_is_not_async(self):
+        """
+        That shows when it is called.
+        """
+        with pytest.RaisesGroup(pytest.RaisesExc(TypeError, match="lambda is not async: it returned 1")):
+            await tr.Pipeline(tr.source([0]), tr.stage(lambda item: item + 1), into([])).run()
 
     def test_no_statistics_before_the_first_run(self):
         """

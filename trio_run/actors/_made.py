@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 
 import trio
 
-from .._runner import is_async
+from .._runner import may_be_async
 from .._stopping import cancel_on_stop, wait_stopping
 from ..errors import SignalReceived
 from ._actor import Actor
@@ -122,7 +122,7 @@ def listener_actor(
         TypeError: *handler* is not async.
         ValueError: There are no listeners.
     """
-    if not callable(handler) or not is_async(handler):
+    if not callable(handler) or not may_be_async(handler):
         raise TypeError(f"The handler of {name} is an async function that takes a stream, not {handler!r}.")
     if not listeners:
         raise ValueError(f"{name} has no listeners: give one or more, as from trio.open_tcp_listeners.")
@@ -160,7 +160,7 @@ def file_actor(
     Raises:
         TypeError: *handle* is not async, or *file* is no file.
     """
-    if not callable(handle) or not is_async(handle):
+    if not callable(handle) or not may_be_async(handle):
         raise TypeError(f"{name} hands each line to an async function, and {handle!r} is none.")
     if not isinstance(file, io.IOBase | int) or isinstance(file, bool):
         raise TypeError(f"{name} reads a file descriptor or an open file, and {file!r} is neither.")

@@ -73,7 +73,13 @@ class StageStatistics:
     """Items that it has done."""
 
     skipped: int
-    """Items over which it raised, and went on."""
+    """Items over which it raised, and went on: left out, or sent as dead letters."""
+
+    failed: int
+    """Items over which it raised, and the pipeline failed."""
+
+    dropped: int
+    """Items that it had in hand when the pipeline was broken off."""
 
 
 @attrs.define(eq=False)
@@ -95,13 +101,24 @@ class Flow:
     taken: int = 0
     done: int = 0
     skipped: int = 0
+    failed: int = 0
+    dropped: int = 0
+
+    @property
+    def busy(self) -> int:
+        """
+        How many items it has in hand.
+        """
+        return self.taken - self.done - self.skipped - self.failed - self.dropped
 
     def statistics(self) -> StageStatistics:
         """
         Return what the part is doing.
         """
         waiting = 0 if self.inlet is None else self.inlet.statistics().current_buffer_used
-        return StageStatistics(self.name, waiting, self.taken - self.done - self.skipped, self.done, self.skipped)
+        return StageStatistics(
+            self.name, waiting, self.busy, self.done, self.skipped, failed=self.failed, dropped=self.dropped
+        )
 
     async def hold(self, work: Work, args: tuple[object, ...], ends: tuple[End, ...], whole: trio.CancelScope) -> None:
         """
@@ -120,6 +137,8 @@ class Flow:
             raise error  # noqa: B904 - it is what was caught, or a part of it, or has it as its cause
         finally:
             self.workers -= 1
+            if not self.workers:
+                self.dropped += self.busy
             for end in ends:
                 end.close()
         if not self.workers:
@@ -167,35 +186,19 @@ class Flow:
             else:
                 self.done += 1
 
-    async def relay_in_order(self, fn: Work, workers: int, receive: Receive, send: Send) -> None:
+    async def relay_in_order(self, fn: Work, receive: Receive, turn: trio.Lock, line: Send) -> None:
         """
-        Do several items at a time, and pass their results on in the order in which the items came.
+        Do each item whose *turn* it is, with a ticket in line for its result.
         """
-        line_in, line_out = trio.open_memory_channel[_Ticket](workers)
-        jobs_in, jobs_out = trio.open_memory_channel[_Ticket](0)
-        with line_out, jobs_out:
-            async with trio.open_nursery() as nursery:
-                for _ in range(workers):
-                    nursery.start_soon(self._do_tickets, fn, jobs_out)
-                nursery.start_soon(self._hand_out, receive, line_in, jobs_in)
-                async for ticket in line_out:
-                    await ticket.done.wait()
-                    if ticket.good:
-                        await send.send(ticket.content)
-
-    async def _hand_out(
-        self, receive: Receive, line: trio.MemorySendChannel[_Ticket], jobs: trio.MemorySendChannel[_Ticket]
-    ) -> None:
-        with line, jobs:
-            async for item in receive:
+        while True:
+            async with turn:  # So that tickets are in the order of the items.
+                try:
+                    item = await receive.receive()
+                except trio.EndOfChannel:
+                    return
                 self.taken += 1
-                ticket = _Ticket(item)
+                ticket = _Ticket()
                 await line.send(ticket)
-                await jobs.send(ticket)
-
-    async def _do_tickets(self, fn: Work, jobs: trio.MemoryReceiveChannel[_Ticket]) -> None:
-        async for ticket in jobs:
-            item = ticket.content
             try:
                 ticket.content = await fn(item)
             except Exception as exc:  # noqa: BLE001 - as above
@@ -205,26 +208,42 @@ class Flow:
                 ticket.good = True
             ticket.done.set()
 
+    @staticmethod
+    async def pass_on(line: Receive, send: Send) -> None:
+        """
+        Pass results on in the order of the tickets.
+        """
+        async for ticket in line:
+            await ticket.done.wait()
+            if ticket.good:
+                await send.send(ticket.content)
+
     async def set_aside(self, item: object, error: Exception) -> None:
         """
         Deal with an item over which *error* was raised, as was said beforehand.
         """
         if self.on_error is OnError.FAIL:
+            self.failed += 1
             raise error
-        self.skipped += 1
         if self.on_error is OnError.SKIP:
             self.stream.send(StageSkipped, self.path, item=_short(item), error=error)
         else:
-            await self.on_error.send(DeadLetter(self.path, item, error))
+            try:
+                await self.on_error.send(DeadLetter(self.path, item, error))
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as exc:
+                self.failed += 1
+                error.add_note("and its dead letter could not be sent, since that channel is closed")
+                raise error from exc
+        self.skipped += 1
 
 
 @attrs.define(eq=False)
 class _Ticket:
     """
-    An item on its way through an ordered part; later, its result.
+    Where the result of an item will be, in an ordered part.
     """
 
-    content: object
+    content: object = None
     good: bool = False
     done: trio.Event = attrs.field(factory=trio.Event)
 

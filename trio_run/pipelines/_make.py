@@ -13,7 +13,8 @@ from typing import cast
 import trio
 
 from .._names import checked, name_of
-from .._runner import is_async
+from .._runner import check_args, is_async, may_be_async
+from .._step import call
 from ._flow import OnError, Send
 from ._parts import Branches, Broadcast, Middle, OrderedStage, Sink, Source, Spread, Stage
 
@@ -42,16 +43,16 @@ def source(
     Raises:
         TypeError: *origin* is none of these.
     """
+    label = checked(name_of(origin) if name is None else name, "a source")
     if callable(origin):
-        if not is_async(origin):
-            raise TypeError(f"A source is an async function, and {name_of(origin)} is not: write `async def`.")
+        origin = _checked_function(origin, (_CHANNEL, *args), "A source is an async function or gives items one by one")
     elif not isinstance(origin, Iterable | AsyncIterable) or isinstance(origin, str | bytes):
         if inspect.iscoroutine(origin):
             origin.close()  # It will never be awaited, and Python need not warn of that on top.
         raise TypeError(f"A source is an async function or gives items one by one, and {origin!r} does neither.")
     elif args:
         raise TypeError(f"source() takes arguments for a function, and {name_of(origin)} is not called.")
-    return Source(checked(name_of(origin) if name is None else name, "a source"), ((origin, args),))
+    return Source(label, ((origin, args),))
 
 
 def fan_in(*sources: Source, name: str = "fan_in") -> Source:
@@ -77,16 +78,50 @@ def fan_in(*sources: Source, name: str = "fan_in") -> Source:
     return Source(checked(name, "a source"), tuple(origin for each in sources for origin in each.origins))
 
 
+class _Stand:
+    """
+    Stands for an argument that there will be, in errors.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def __repr__(self) -> str:
+        return self._title
+
+
+_ITEM, _CHANNEL = _Stand("an item"), _Stand("a channel")
+
+
+def _checked_function(fn: object, args: tuple[object, ...], what: str) -> Callable[..., Awaitable[object]]:
+    """
+    Return *fn* as it is to be called, if it is async and takes *args*; *what* begins the error.
+    """
+    if inspect.iscoroutine(fn):
+        fn.close()  # It will never be awaited, and Python need not warn of that on top.
+        raise TypeError(f"{what}, and this is what comes back when one is called: {fn!r}. Give {fn.__name__} itself.")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise TypeError(
+            f"{what}, and {name_of(fn)} is a generator function. For a source, call it: source({name_of(fn)}()). "
+            f"To make several items of one, send them: spread() takes a function of an item and a channel."
+        )
+    if not callable(fn) or not may_be_async(fn):
+        raise TypeError(f"{what}, and {fn!r} is no async function: write `async def`.")
+    function = cast("Callable[..., Awaitable[object]]", fn)
+    check_args(function, args, (), "Other arguments go into a functools.partial.")
+    return function if is_async(function) else lambda *given: call(function, given)
+
+
 def _checked_stage(
-    fn: Callable[..., Awaitable[object]], name: str | None, workers: int, on_error: OnError | str | Send
+    name: str | None, fn: object, workers: int, on_error: OnError | str | Send
 ) -> tuple[str, int, OnError | Send]:
-    if not callable(fn) or not is_async(fn):
-        raise TypeError(f"A stage does something async to each item: {fn!r} is no async function.")
     if isinstance(workers, bool) or not isinstance(workers, int):
         raise TypeError(f"The number of workers is a whole number, not {workers!r}.")
     if workers < 1:
         raise ValueError(f"A stage needs one worker or more, not {workers}.")
     if not isinstance(on_error, trio.MemorySendChannel):
+        if not isinstance(on_error, OnError | str):
+            raise TypeError(f"on_error takes 'fail', 'skip', or a channel to send dead letters to, not {on_error!r}.")
         on_error = OnError(on_error)
     return checked(name_of(fn) if name is None else name, "a stage"), workers, on_error
 
@@ -118,10 +153,10 @@ def stage(
         TypeError: *fn* is no async function, or another argument has the wrong type.
         ValueError: An argument is out of range.
     """
-    checked_args = _checked_stage(fn, name, workers, on_error)
-    label, workers, on_error = checked_args
+    work = _checked_function(fn, (_ITEM,), "A stage does something async to each item")
+    label, workers, on_error = _checked_stage(name, fn, workers, on_error)
     kind = OrderedStage if ordered else Stage
-    return kind(label, fn, workers, on_error)
+    return kind(label, work, workers, on_error)
 
 
 def spread(
@@ -147,8 +182,9 @@ def spread(
         TypeError: *fn* is no async function, or another argument has the wrong type.
         ValueError: An argument is out of range.
     """
-    label, workers, on_error = _checked_stage(fn, name, workers, on_error)
-    return Spread(label, fn, workers, on_error)
+    work = _checked_function(fn, (_ITEM, _CHANNEL), "A spread sends what it makes of each item")
+    label, workers, on_error = _checked_stage(name, fn, workers, on_error)
+    return Spread(label, work, workers, on_error)
 
 
 def fan_out(*branches: Middle | Sequence[Middle], name: str = "fan_out") -> Branches:
@@ -213,10 +249,11 @@ def sink(
         ValueError: An argument is out of range.
     """
     if isinstance(target, trio.MemorySendChannel):
-        label, workers, on_error = _checked_stage(target.send, name or "sink", workers, on_error)
+        label, workers, on_error = _checked_stage("sink" if name is None else name, target, workers, on_error)
         return Sink(label, target.send, workers, on_error, target)
-    label, workers, on_error = _checked_stage(target, name, workers, on_error)
-    return Sink(label, target, workers, on_error)
+    work = _checked_function(target, (_ITEM,), "A sink is an async function of each item, or a channel to send to")
+    label, workers, on_error = _checked_stage(name, target, workers, on_error)
+    return Sink(label, work, workers, on_error)
 
 
 def checked_middle(part: object, where: str) -> Middle:

@@ -130,8 +130,14 @@ class OrderedStage(Stage):
         flow = plant.flow(self.name, self.on_error, receive)
         if self.workers == 1:
             plant.start(flow, flow.relay, self.fn, receive, send, ends=(receive, send))
-        else:
-            plant.start(flow, flow.relay_in_order, self.fn, self.workers, receive, send, ends=(receive, send))
+            return
+        line, results = trio.open_memory_channel[Any](self.workers)
+        plant.start(flow, flow.pass_on, results, send, ends=(results, send))
+        with receive, line:
+            turn = trio.Lock()
+            for _ in range(self.workers):
+                ends = receive.clone(), line.clone()
+                plant.start(flow, flow.relay_in_order, self.fn, ends[0], turn, ends[1], ends=ends)
 
 
 @attrs.frozen
