@@ -8,6 +8,7 @@ import pytest
 import trio
 
 import trio_run as tr
+from tests.jobs import stale_cancelled
 from trio_run import events
 from trio_run.testing import cancel_everywhere
 
@@ -287,6 +288,50 @@ class TestInterrupts:
             )
 
         assert 1 == len(door.causes)
+        assert 3 == trio.current_time()
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    async def test_one_that_raises_what_nobody_holds(self, is_async):
+        """
+        The others are interrupted all the same, before it leaves.
+        """
+        log = []
+
+        def interrupt():
+            raise SystemExit(3)
+
+        async def interrupt_later():
+            interrupt()
+
+        with pytest.RaisesGroup(SystemExit):
+            await tr.run_actors(
+                tr.Actor(trio.sleep, 1),
+                tr.Actor(trio.sleep_forever, interrupt=interrupt_later if is_async else interrupt),
+                tr.Actor(trio.sleep_forever, interrupt=lambda: log.append("interrupted")),
+            )
+
+        assert ["interrupted"] == log
+        assert 1 == trio.current_time()
+
+    @pytest.mark.parametrize("is_async", [True, False])
+    async def test_one_that_raises_a_stale_cancelled(self, is_async):
+        """
+        A Cancelled that nobody sent is a failure, and cancels nobody.
+        """
+        stale = await stale_cancelled()
+
+        def interrupt():
+            raise stale
+
+        async def interrupt_later():
+            interrupt()
+
+        with pytest.RaisesGroup(tr.LeakedCancelled), tr.use_sinks(lambda _: None):
+            await tr.run_actors(
+                tr.Actor(trio.sleep, 1),
+                tr.Actor(trio.sleep_forever, interrupt=interrupt_later if is_async else interrupt, grace=2),
+            )
+
         assert 3 == trio.current_time()
 
     async def test_late_errors_are_kept(self):

@@ -168,6 +168,7 @@ class TestListenerActor:
         [
             (len, ["..."], TypeError, "is an async function that takes a stream"),
             (echo, [], ValueError, "has no listeners"),
+            (echo, [[]], TypeError, r"one by one \(\*listeners\), and \[\] is none"),
         ],
     )
     def test_bad_arguments(self, handler, listeners, kind, words):
@@ -394,3 +395,10 @@ class TestProcessActor:
         """
         with pytest.raises(ValueError, match="runs a command"):
             tr.process_actor()
+
+    def test_a_list(self):
+        """
+        Its words are given one by one.
+        """
+        with pytest.raises(TypeError, match=r"one by one \(\*command\), not \['ls', '-l'\]"):
+            tr.process_actor(["ls", "-l"])

@@ -119,13 +119,16 @@ def listener_actor(
         The actor.
 
     Raises:
-        TypeError: *handler* is not async.
+        TypeError: *handler* is not async, or something is no listener.
         ValueError: There are no listeners.
     """
     if not callable(handler) or not may_be_async(handler):
         raise TypeError(f"The handler of {name} is an async function that takes a stream, not {handler!r}.")
     if not listeners:
         raise ValueError(f"{name} has no listeners: give one or more, as from trio.open_tcp_listeners.")
+    for each in listeners:
+        if not isinstance(each, trio.abc.Listener):
+            raise TypeError(f"{name} listens at trio listeners, given one by one (*listeners), and {each!r} is none.")
 
     async def serve() -> None:
         async with trio.open_nursery() as connections:
@@ -257,9 +260,13 @@ def process_actor(
 
     Raises:
         ValueError: There is no command.
+        TypeError: A part of it is no string or path.
     """
     if not command:
         raise ValueError("process_actor() runs a command: name the program and its arguments.")
+    for word in command:
+        if not isinstance(word, str | os.PathLike):
+            raise TypeError(f"process_actor() takes a program and its arguments one by one (*command), not {word!r}.")
     words = [os.fspath(word) for word in command]
 
     async def run_command() -> None:

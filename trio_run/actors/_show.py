@@ -205,8 +205,12 @@ class Show:
     def _call_interrupt(self, part: Part, interrupt: Interrupt, deadline: float, nursery: trio.Nursery) -> None:
         try:
             result = interrupt(self.cause)
-        except Exception as exc:  # noqa: BLE001 - it must not hold up the others
-            self._note_interrupt_failed(part, exc)
+        except BaseException as exc:  # noqa: BLE001 - it must not hold up the others
+            error = without_cancelled(exc, part.life.path)
+            if isinstance(error, Exception):
+                self._note_interrupt_failed(part, error)
+            else:
+                nursery.start_soon(_fail, error or exc, name=f"{part.life.path} interrupt")
             return
         if isinstance(result, Awaitable):
             nursery.start_soon(
@@ -222,8 +226,11 @@ class Show:
         try:
             with scope:
                 await result
-        except Exception as exc:  # noqa: BLE001 - it must not hold up the others
-            self._note_interrupt_failed(part, exc)
+        except BaseException as exc:
+            error = without_cancelled(exc, part.life.path)
+            if not isinstance(error, Exception):
+                raise
+            self._note_interrupt_failed(part, error)
         if scope.cancelled_caught:
             late = trio.TooSlowError(
                 f"The interrupt of {part.life.path} did not return in {part.actor.grace:g} s, and was cancelled."
@@ -244,6 +251,10 @@ class Show:
             grace = part.actor.grace
             part.cause = self.stream.send(ActorOverdue, part.life.path, 0, part.cause, grace=grace)
             part.scope.cancel(reason=f"its grace of {grace:g} s is over: {self.reason}")
+
+
+async def _fail(error: BaseException) -> None:
+    raise error
 
 
 def new_show(name: str, runner: object = None) -> Show:
