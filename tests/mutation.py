@@ -21,6 +21,13 @@ EQUIVALENT = {
     ),
     "_leave: return True": "A second look in the same moment finds nothing to do.",
     "if len(exits) >= 1:": "To sort one exit changes nothing.",
+    "self._count += 2": "Only which number is greater counts.",
+    'line = "" if (own is None and self.ledger.budget.is_endless) and False else self._history_line(fact, now)': (
+        "Nobody keeps the line; it is made for nothing."
+    ),
+    'line = "XXXX" if own is None and self.ledger.budget.is_endless else self._history_line(fact, now)': (
+        "Nobody keeps the line."
+    ),
     "return fact._replace(ending=Ending.UNHEALTHY, error=fault, decision=None)": (
         "Whoever asks for a decision asks whether it is to stop or to escalate."
     ),
@@ -59,7 +66,7 @@ def main(patterns: list[str]) -> int:
     counts = collections.Counter(status for _mutant, _colon, status in results if status != "not checked")
     unexplained = 0
     for mutant, _, status in results:
-        if status in {"killed", "caught by type check", "not checked"}:
+        if status in {"killed", "timeout", "caught by type check", "not checked"}:
             continue
         change = change_of(mutant)
         reason = why(mutant, change)

@@ -624,13 +624,13 @@ class TestStop:
         A thousand sessions do not wait for one another; what was listed does.
         """
         core = up(make_core("db"))
-        for name in ("one", "two"):
+        for name in ("one", "two", "three"):
             core.add(name, Rules(restart=Restart.NEVER, grace=5.0), Admission.QUEUE)
         up(core)
         core.stop(End.ASKED, math.inf, "enough")
 
-        assert ["Cancel two", "Cancel one"] == moves(core.decide(0.0))
-        assert [] == moves(gone(core, "one"))
+        assert ["Cancel three", "Cancel two", "Cancel one"] == moves(core.decide(0.0))
+        assert [] == moves(gone(core, "one", "three"))
         assert ["Cancel db"] == moves(gone(core, "two"))
 
 

@@ -14,7 +14,7 @@ from trio_run.supervision._exit_rule import ExitRule, ExitWhen
 from trio_run.supervision._facts import Booted, Ending, Exited, Judged, Ready, Scheduled, Stopping, Unwell, Verdict
 from trio_run.supervision._policy import Backoff, Budget, Ledger, Restart, Strategy
 from trio_run.supervision._restarts import Restarts
-from trio_run.supervision._rules import Decision, Rules
+from trio_run.supervision._rules import Decision, OnGiveUp, Rules
 from trio_run.supervision._slot import Admission, End, Phase
 
 ONCE = Rules(restart=Restart.ON_FAILURE, significant=True)
@@ -266,6 +266,94 @@ class TestJudge:
         core.take([Exited("a", 1, ending, None)], 0.0)
 
         assert [(kind, "top/a")] == [(type(error), error.path) for error in core.errors]
+
+
+class TestOwnBudget:
+    def core(self) -> Core:
+        """
+        A core that began at 100 and forgives all, with a child that has a budget of one restart.
+        """
+        forgiving = Ledger(Budget(restarts=math.inf))
+        core = Core("top", Restarts(Strategy.ONE_FOR_ONE, Backoff(), forgiving, lambda: 0.0, 100.0))
+        core.add("a", Rules(budget=Budget(restarts=1, per=60), on_give_up=OnGiveUp.PARK), Admission.BOOT)
+        return up(core, 100.0)
+
+    def test_who_is_parked_has_its_history(self):
+        """
+        It tells how each life ended, counted from when the supervisor began, also where that itself forgives all.
+        """
+        core = self.core()
+        assert [()] == [each.history for each in only(fails(core, "a", now=101.5, error=None), Judged)]
+        up(core, 101.5)
+        (judged,) = only(fails(core, "a", now=103.0), Judged)
+
+        assert Verdict.PARKED is judged.verdict
+        assert ("after 1.500 s, a#1: finished", "after 3.000 s, a#2: ValueError: boom") == judged.history
+
+
+class TestOrder:
+    def test_one_that_passed_was_there(self):
+        """
+        A child that passed when somebody started it, and fails when somebody restarts it, stays known.
+        """
+        core = core_of()
+        core.add("a", Rules(), Admission.CALL)
+        core.decide(0.0)
+        ends(core, "a", Ending.IGNORED)
+        core.restart_child("a", 0.0, "again")
+        core.decide(0.0)
+        ends(core, "a", Ending.FAILED)
+
+        assert "a" in core.slots
+
+    def test_one_that_went_and_was_forgotten_before_its_turn_holds_up_nobody(self):
+        """
+        A child that runs once ends while its group goes down, before it is asked: the others go, and come back.
+        """
+        core = up(core_of(ALL, a=Rules(), b=Rules(restart=Restart.NEVER), c=Rules()))
+        fails(core, "a")
+        ends(core, "b", Ending.FINISHED)
+
+        assert ["Start a"] == moves(gone(core, "c"))
+        assert ["a", "c"] == list(core.slots)
+
+    def test_nobody_waits_for_itself_or_for_who_comes_later(self):
+        """
+        Who waits for whom is a matter of start order.
+        """
+        core = core_of(REST, a=Rules(), b=Rules())
+        a, b = core.slots.values()
+
+        assert core.order.waits_for(b, a)
+        assert not core.order.waits_for(a, b)
+        assert not core.order.waits_for(a, a)
+
+    def test_restless(self):
+        """
+        There is something to do when something is to be told, somebody is to come up or to go down, or it has not booted.
+        """
+        core = up(core_of(REST, a=Rules(), b=Rules()))
+        order = core.order
+        assert not order.restless()
+
+        order.out.append(Booted())
+        assert order.restless()
+        core.decide(0.0)
+        assert not order.restless()
+
+        fails(core, "a", "b")
+        assert order.restless()
+        up(core)
+        assert not order.restless()
+
+        order.doom(core.slots["b"], "enough")
+        assert order.restless()
+
+        alone = up(core_of(a=Rules()))
+        assert not alone.restless()
+        alone.order.queue(alone.slots["a"])
+        assert alone.restless()
+        assert core_of().restless()
 
 
 class TestStop:

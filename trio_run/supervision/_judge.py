@@ -77,7 +77,7 @@ class Judge:
         Judge a life that ended of its own accord, and should not have.
         """
         if not slot.proven and slot.admission is Admission.BOOT and not self.course.order.booted:
-            return self._doom_all(slot, fact, End.START_FAILED, now)
+            return self._doom_all(slot, fact, End.START_FAILED)
         if not slot.proven and slot.admission in _ASKED_FOR:
             slot.wanted, slot.leaving = False, slot.admission is not Admission.REPLACE
             return Verdict.REFUSED
@@ -85,7 +85,7 @@ class Judge:
             slot.wanted = slot.called = False
             return Verdict.REFUSED
         if fact.decision is _ESCALATE:
-            return self._doom_all(slot, fact, End.GAVE_UP, now)
+            return self._doom_all(slot, fact, End.GAVE_UP)
         if slot.rules.restart is _NEVER or fact.decision is _STOP:
             return self._rest(slot, Verdict.RESTS)
         return self._bring_back(slot, fact, now)
@@ -101,15 +101,15 @@ class Judge:
         if broken is slot.ledger and slot.rules.on_give_up is OnGiveUp.PARK:
             return self._rest(slot, Verdict.PARKED)
         self.course.broken = broken
-        return self._doom_all(slot, fact, End.GAVE_UP, now)
+        return self._doom_all(slot, fact, End.GAVE_UP)
 
-    def _doom_all(self, slot: Slot, fact: Exited, end: End, now: float) -> Verdict:
+    def _doom_all(self, slot: Slot, fact: Exited, end: End, limit: float = math.inf) -> Verdict:
         """
-        Stop the supervisor because of how a life ended.
+        Stop the supervisor because of how a life ended; all children have to be gone by *limit*.
         """
         self.course.errors.append(_error_of(fact, join(self.course.path, slot.name)))
         self.course.culprit = self.course.culprit or slot.name
-        self.course.stop(end, now if end is End.FATAL else math.inf, f"{end.value}: {slot.name}")
+        self.course.stop(end, limit, f"{end.value}: {slot.name}")
         return Verdict.DOOMS
 
 

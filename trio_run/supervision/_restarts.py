@@ -70,7 +70,6 @@ class Restarts:
         """
         Have *culprit* come up again after its delay, with those that go down with it.
         """
-        culprit.due = -math.inf
         culprit.pause = pause = self._backoff_of(culprit).delay(culprit.failures, self.draw())
         names = self._take_along(culprit) if self.order.grouped else (culprit.name,)
         spent = self.ledger.spent
