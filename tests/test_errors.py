@@ -135,6 +135,10 @@ EXAMPLES = {
         "shop/pool/crawl would wait for a slot of shop/pool for ever: all 8 are held by jobs that wait for one. Await the "
         "function itself instead, or use a second pool, with a limiter of its own, for what jobs wait for."
     ),
+    GaveUp("shop", "db", 3, [], [OSError("x")]): (
+        "shop gave up: db failed once more than the 3 times in a row that its budget forgives. Mend the cause below, or "
+        "raise the budget with Budget(in_a_row=...) (1 sub-exception)"
+    ),
     OutsidePool("connect"): (
         "There is no connect here: this is not a job of a pool that was opened with it. "
         "Offer the work to a pool from open_pool(..., per_worker=...), and ask inside of the job."
@@ -268,6 +272,7 @@ class TestGaveUp:
             "child": "mailer",
             "restarts": 10,
             "per": 60.0,
+            "in_a_row": None,
             "history": ("first", "second"),
         } == fields(gave_up())
 

@@ -22,7 +22,7 @@ FROZEN = {
     "child.lost": (Level.ERROR, ("seconds", "error")),
     "child.parked": (Level.ERROR, ("seconds", "error", "history")),
     "child.ignored": (Level.INFO, ("seconds",)),
-    "child.restart_scheduled": (Level.INFO, ("delay", "failures", "spent", "restarts", "per")),
+    "child.restart_scheduled": (Level.INFO, ("delay", "failures", "spent", "restarts", "per", "in_a_row")),
     "child.stopping": (Level.DEBUG, ("grace", "reason")),
     "child.overdue": (Level.WARNING, ("grace",)),
     "child.stopped": (Level.INFO, ("seconds", "how", "error")),

@@ -78,7 +78,8 @@ class Rules:
         name, rules = child.name, child.rules
         self.failures[name] = self.failures.get(name, 0) + 1
         own = self.own.setdefault(name, Ledger(rules.budget or tr.Budget(restarts=math.inf)))
-        if not own.enter(trio.current_time(), name) or not self.ledger.enter(trio.current_time(), name):
+        now, row = trio.current_time(), self.failures[name]
+        if not own.enter(now, name, row) or not self.ledger.enter(now, name, row):
             self.over = True
             for limit in self.limits:  # Whoever is late goes in its turn now, like all others.
                 limit.deadline = math.inf

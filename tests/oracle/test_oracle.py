@@ -2,6 +2,7 @@
 The supervisor and its oracle tell the same story of the same random scenarios.
 """
 
+import math
 import random
 from collections.abc import Awaitable, Callable
 
@@ -41,6 +42,7 @@ class Scenario:
     """Rules that a child has besides."""
 
     budget: int
+    in_a_row: float
     until: float
 
 
@@ -63,7 +65,8 @@ def random_scenario(seed: int) -> Scenario:
         if r.random() < 0.3:
             rules["backoff"] = tr.Backoff(first=3.0, max=3.0, jitter=0.0, stable_after=1e9)
         if r.random() < 0.3 and restart is not tr.Restart.NEVER:
-            rules["budget"] = tr.Budget(restarts=r.randint(0, 3), per=60.0)
+            row = r.choice([math.inf, 0, 1, 2])
+            rules["budget"] = tr.Budget(restarts=r.choice([0, 1, 2, 3, math.inf]), per=60.0, in_a_row=row)
         if r.random() < 0.3 and alone:
             rules["start_timeout"] = 1.5
         return rules
@@ -76,6 +79,7 @@ def random_scenario(seed: int) -> Scenario:
         lives={name: [life(number) for number in range(r.randint(0, 4))] for name in names},
         own={name: own(restart) for name, restart in restarts.items()},
         budget=r.randint(1, 4),
+        in_a_row=r.choice([math.inf, math.inf, r.randint(0, 3)]),
         until=r.uniform(5, 40),
     )
 
@@ -122,7 +126,7 @@ def play(run: Callable[[tr.Supervisor], Awaitable[None]], scenario: Scenario) ->
         "top",
         *(make_child(name, scenario, story) for name in scenario.lives),
         strategy=scenario.strategy,
-        budget=tr.Budget(restarts=scenario.budget, per=60.0),
+        budget=tr.Budget(restarts=scenario.budget, per=60.0, in_a_row=scenario.in_a_row),
         backoff=tr.Backoff(first=1.0, factor=2.0, max=8.0, jitter=0.0, stable_after=1e9),
     )
 

@@ -291,6 +291,46 @@ class TestOwnBudget:
         assert ("after 1.500 s, a#1: finished", "after 3.000 s, a#2: ValueError: boom") == judged.history
 
 
+class TestRow:
+    """
+    A budget for failures in a row.
+    """
+
+    BACKOFF = Backoff(first=0, max=0, stable_after=5.0)
+
+    @pytest.mark.parametrize("whose", ["supervisor", "child"])
+    def test_a_slow_crash_is_not_forgiven_for_ever(self, whose: str):
+        """
+        A child that fails every minute, and was never stable, spends a row, of its own or of the supervisor.
+        """
+        row = Budget(restarts=math.inf, in_a_row=2)
+        ledger = Ledger(row if whose == "supervisor" else Budget(restarts=math.inf))
+        core = Core("top", Restarts(Strategy.ONE_FOR_ONE, self.BACKOFF, ledger, lambda: 0.0, 0.0))
+        core.add("a", Rules(budget=row if whose == "child" else None), Admission.BOOT)
+        for minute in range(3):
+            core.decide(60.0 * minute)
+            core.take([Ready("a", minute + 1)], 60.0 * minute + 59)
+            fails(core, "a", now=60.0 * minute + 60)
+
+        assert core.end is End.GAVE_UP
+        assert core.broken is not None
+        assert core.broken.row_is_spent
+        assert 3 == len(core.history)
+
+    def test_a_stable_life_begins_a_new_row(self):
+        """
+        What failed before a life that was stable is no part of the row.
+        """
+        ledger = Ledger(Budget(restarts=math.inf, in_a_row=1))
+        core = Core("top", Restarts(Strategy.ONE_FOR_ONE, self.BACKOFF, ledger, lambda: 0.0, 0.0))
+        core.add("a", Rules(), Admission.BOOT)
+        for number in range(9):
+            up(core, 5.0 * number)
+            fails(core, "a", now=5.0 * number + 5.0)
+
+        assert core.end is None
+
+
 class TestOrder:
     def test_one_that_passed_was_there(self):
         """

@@ -323,8 +323,8 @@ class TestCheckReachable:
 
         assert (
             "This budget can never be spent: 5 restarts take at least 7.5 s with this backoff, and the budget forgets them "
-            "after 3 s. Use Budget(per=...) of 8 s or more, fewer restarts, or a Backoff with a shorter max. "
-            "To never give up, say Budget(restarts=math.inf)."
+            "after 3 s. Use Budget(per=...) of 8 s or more, fewer restarts, or a Backoff with a shorter max; or "
+            "Budget(in_a_row=...). To never give up, say Budget(restarts=math.inf)."
         ) == str(caught.value)
 
     @given(
@@ -412,6 +412,36 @@ class TestLedger:
 
         assert all(ledger.enter(0.0, "") for _ in range(1000))
         assert (0, ()) == (ledger.spent, ledger.history)
+
+    def test_a_row(self):
+        """
+        So many failures in a row are forgiven, and the next is not, however far apart they are.
+        """
+        ledger = Ledger(Budget(restarts=1, per=1.0, in_a_row=2))
+
+        assert [True, True, False] == [ledger.enter(10.0 * row, "", row) for row in (1, 2, 3)]
+        assert ledger.row_is_spent
+
+    def test_a_window_is_spent_before_a_row(self):
+        """
+        With both, the one that is spent first counts.
+        """
+        ledger = Ledger(Budget(restarts=1, per=60.0, in_a_row=2))
+
+        assert [True, False] == [ledger.enter(0.0, "", row) for row in (1, 2)]
+        assert not ledger.row_is_spent
+
+    def test_a_row_alone(self):
+        """
+        Where only a row counts, the history is no longer than one, and any backoff will do.
+        """
+        budget = Budget(restarts=math.inf, in_a_row=1)
+        check_reachable(Budget(restarts=9, per=1.0, in_a_row=5), Backoff(first=60, max=60))
+        ledger = Ledger(budget)
+
+        assert [True] * 9 == [ledger.enter(0.0, f"line {number}", 1) for number in range(9)]
+        assert not ledger.enter(0.0, "line 9", 2)
+        assert ("line 8", "line 9") == ledger.history
 
     def test_new(self):
         """

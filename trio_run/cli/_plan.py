@@ -38,6 +38,7 @@ def rules_of(supervisor: Supervisor) -> tuple[str, ...]:
     rules = [
         supervisor.strategy.value,
         f"budget {budget.restarts} in {_seconds(budget.per)}",
+        *([f"{budget.in_a_row} in a row"] if budget.in_a_row < math.inf else []),
         f"backoff {_number(backoff.first)} to {_seconds(backoff.max)}",
     ]
     if supervisor.grace < math.inf:

@@ -172,9 +172,10 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
     Attributes:
         path: The supervisor, as in ``shop/workers``.
         child: The name of the child whose failure was one too many.
-        restarts: How many restarts the budget forgives, that of the child or of the supervisor; None if it was not a
-            budget, but a child that raised `Escalate` or was classified so.
+        restarts: How many restarts the budget forgives, that of the child or of the supervisor; None if it was not those,
+            but a row of failures, or a child that raised `Escalate` or was classified so.
         per: In how many seconds; None likewise.
+        in_a_row: How many failures in a row the budget forgives, if it was those; else None.
         history: A line for each failure that counted, oldest first. Text only, so that no frame is kept alive.
     """
 
@@ -182,36 +183,45 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
     child: str
     restarts: float | None
     per: float | None
+    in_a_row: float | None
     history: tuple[str, ...]
 
     def __new__(
         cls,
         path: str,
         child: str,
-        budget: tuple[float, float] | None,
+        budget: tuple[float, float] | float | None,
         history: Sequence[str],
         errors: Sequence[Exception],
     ) -> Self:
         """
-        Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in, if one was spent.
+        Make the group; *budget* is the number of restarts forgiven and the seconds they were forgiven in, if those were
+        spent, or the number of failures in a row.
         """
-        restarts, per = budget or (None, None)
+        in_a_row = None if isinstance(budget, tuple) else budget
+        restarts, per = budget if isinstance(budget, tuple) else (None, None)
         if budget is None:
             message = f"{path} gave up, since {child} said that no restart would help. Mend the cause below"
+        elif in_a_row is not None:
+            message = (
+                f"{path} gave up: {child} failed once more than the {in_a_row} times in a row that its budget forgives. Mend "
+                f"the cause below, or raise the budget with Budget(in_a_row=...)"
+            )
         else:
             message = (
                 f"{path} gave up: {child} failed once more than the {restarts} restarts in {per:g} s that its budget "
                 f"forgives. Mend the cause below, or raise the budget with Budget(restarts=..., per=...)"
             )
         self = super().__new__(cls, message, errors)
-        self.path, self.child, self.restarts, self.per, self.history = path, child, restarts, per, tuple(history)
+        self.path, self.child, self.history = path, child, tuple(history)
+        self.restarts, self.per, self.in_a_row = restarts, per, in_a_row
         return self
 
     def __init__(
         self,
         path: str,
         child: str,
-        budget: tuple[float, float] | None,
+        budget: tuple[float, float] | float | None,
         history: Sequence[str],
         errors: Sequence[Exception],
     ) -> None:
@@ -229,7 +239,7 @@ class GaveUp(ExceptionGroup[Exception], TrioRunError):
         """
         Pickle by the arguments of ``__new__``, with the notes that were added.
         """
-        budget = None if self.restarts is None or self.per is None else (self.restarts, self.per)
+        budget = self.in_a_row if self.restarts is None or self.per is None else (self.restarts, self.per)
         return GaveUp, (self.path, self.child, budget, self.history, self.exceptions), self.__dict__
 
 

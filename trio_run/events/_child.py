@@ -4,6 +4,8 @@ What happens to a child of a supervisor.
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 from ._event import Event, Level
@@ -127,6 +129,9 @@ class ChildRestartScheduled(Event):
 
     per: float
     """In how many seconds it forgives them."""
+
+    in_a_row: float = math.inf
+    """Failures in a row that it forgives."""
 
 
 @attrs.frozen(kw_only=True)

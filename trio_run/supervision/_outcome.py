@@ -128,7 +128,11 @@ def verdict_on(core: Core) -> BaseException | None:
     if len(ordinary) < len(errors):
         return BaseExceptionGroup(f"{core.path} was stopped by what no supervisor may hold", errors)
     if core.end is End.GAVE_UP:
-        budget = None if core.broken is None else (core.broken.budget.restarts, core.broken.budget.per)
+        broken = core.broken
+        budget: tuple[float, float] | float | None = None
+        if broken is not None:
+            whole = broken.budget
+            budget = whole.in_a_row if broken.row_is_spent else (whole.restarts, whole.per)
         return GaveUp(core.path, core.culprit, budget, core.history, ordinary)
     if core.end is End.START_FAILED:
         first = StartFailed(join(core.path, core.culprit))

@@ -145,9 +145,13 @@ class Budget:
     that time, and the supervisor gives up. A group that restarts together counts once, a failed attempt to start counts
     once, and what a person asks for never counts. From OTP, where this is intensity and period.
 
+    A child that takes long to fail never has many failures in a window. What it has is a row of them, without a life between
+    that was stable (see `Backoff`); one more than *in_a_row*, and the supervisor gives up too.
+
     Args:
-        restarts: How many restarts are forgiven; with ``math.inf`` all are, and nobody ever gives up.
+        restarts: How many restarts are forgiven; with ``math.inf`` any number.
         per: In how many seconds.
+        in_a_row: How many failures of one child in a row are forgiven; any number unless given.
 
     Raises:
         TypeError: Something is not a number.
@@ -156,6 +160,7 @@ class Budget:
 
     restarts: float = attrs.field(default=10, validator=check_count)
     per: float = attrs.field(default=60.0, validator=check_number)
+    in_a_row: float = attrs.field(default=math.inf, validator=check_count)
 
     def __attrs_post_init__(self) -> None:
         if not self.per > 0:
@@ -166,27 +171,28 @@ class Budget:
         """
         Whether it forgives all, so that nobody will ever ask what was spent of it.
         """
-        return self.restarts == math.inf
+        return self.restarts == self.in_a_row == math.inf
 
 
 def check_reachable(budget: Budget, backoff: Backoff, whose: str = "This budget") -> None:
     """
     Refuse a budget that no child could ever spend: neither by failing at once, for ever, nor just after it was stable.
 
-    One that forgives without end says so itself, and is let pass.
+    One that forgives without end says so itself, and is let pass; so is one that a row of failures spends.
 
     Raises:
         ValueError: The delays are so long that the window has always forgotten enough.
     """
     restarts = budget.restarts
-    if not isinstance(restarts, int):
+    if not isinstance(restarts, int) or budget.in_a_row < math.inf:
         return
     least = min(backoff.quickest(restarts), backoff.stable_after * restarts)
     if least > budget.per:
         raise ValueError(
             f"{whose} can never be spent: {restarts} restarts take at least {least:g} s with this backoff, and "
             f"the budget forgets them after {budget.per:g} s. Use Budget(per=...) of {least + 0.5:.0f} s or more, fewer "
-            f"restarts, or a Backoff with a shorter max. To never give up, say Budget(restarts=math.inf)."
+            f"restarts, or a Backoff with a shorter max; or Budget(in_a_row=...). To never give up, say "
+            f"Budget(restarts=math.inf)."
         )
 
 
@@ -198,6 +204,8 @@ class Ledger:
 
     budget: Budget
     _spent: collections.deque[tuple[float, str]] = attrs.field(factory=collections.deque)
+    row_is_spent: bool = False
+    """Whether it was a row of failures that it did not forgive."""
 
     @property
     def spent(self) -> int:
@@ -213,14 +221,20 @@ class Ledger:
         """
         return tuple(line for _when, line in self._spent)
 
-    def enter(self, now: float, line: str) -> bool:
+    def enter(self, now: float, line: str, row: int = 1) -> bool:
         """
-        Enter a failure at *now*, described by *line*; tell whether the budget forgives it.
+        Enter a failure at *now*, described by *line*, the last of a *row*; tell whether the budget forgives it.
         """
-        spent = self._spent
-        if self.budget.is_endless:
+        spent, budget = self._spent, self.budget
+        if budget.is_endless:
             return True
-        while spent and spent[0][0] < now - self.budget.per:
+        if budget.restarts < math.inf:
+            while spent and spent[0][0] < now - budget.per:
+                spent.popleft()
+        elif len(spent) > budget.in_a_row:  # Nobody counts these; the history is as long as a row.
             spent.popleft()
         spent.append((now, line))
-        return len(spent) <= self.budget.restarts
+        if len(spent) > budget.restarts:
+            return False
+        self.row_is_spent = row > budget.in_a_row
+        return not self.row_is_spent

@@ -184,6 +184,7 @@ class Report:
             spent=action.spent,
             restarts=self.budget.restarts,
             per=self.budget.per,
+            in_a_row=self.budget.in_a_row,
         )
         if len(action.members) == 1:
             return seat.cause

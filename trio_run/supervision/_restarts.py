@@ -62,9 +62,9 @@ class Restarts:
         line = "" if own is None and self.ledger.budget.is_endless else self._history_line(fact, now)
         if own is not None:
             culprit.ledger = culprit.ledger or Ledger(own)
-            if not culprit.ledger.enter(now, line):
+            if not culprit.ledger.enter(now, line, culprit.failures):
                 return culprit.ledger
-        return None if self.ledger.enter(now, line) else self.ledger
+        return None if self.ledger.enter(now, line, culprit.failures) else self.ledger
 
     def bring_back(self, culprit: Slot, fact: Exited) -> None:
         """

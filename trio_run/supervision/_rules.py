@@ -119,7 +119,7 @@ class Rules:
             check_type(Budget, "budget", self.budget)
             if self.restart is Restart.NEVER:
                 raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
-        if self.on_give_up is OnGiveUp.PARK and (self.budget is None or self.budget.restarts == math.inf):
+        if self.on_give_up is OnGiveUp.PARK and (self.budget is None or self.budget.is_endless):
             raise ValueError(
                 "A child with on_give_up='park' needs a budget of its own to spend: give it budget=Budget(...)."
             )
@@ -153,7 +153,7 @@ def check_fit(name: str, rules: Rules, budget: Budget, backoff: Backoff) -> None
         return
     whose = f"the supervisor, for the child {name!r}," if own is None else f"the child {name!r}"
     check_reachable(own or budget, rules.backoff or backoff, f"The budget of {whose}")
-    if own is None or rules.on_give_up is not OnGiveUp.PARK:
+    if own is None or rules.on_give_up is not OnGiveUp.PARK or own.in_a_row < math.inf:
         return
     if budget.restarts < own.restarts and budget.per >= own.per:
         raise ValueError(
