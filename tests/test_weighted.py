@@ -74,6 +74,20 @@ class TestWeightedLimiter:
         assert [] == list(cancel_everywhere(main).findings)
         assert None is explore(main, schedules=100, seed=0).failure
 
+    @pytest.mark.parametrize("tokens", [1.5, "1", None, True])
+    async def test_a_number_to_hold_that_is_not_whole(self, tokens):
+        """
+        What cannot be counted in tokens cannot be held, or given back.
+        """
+        limiter = tr.WeightedLimiter(3)
+        for call in (limiter.acquire_nowait, limiter.release):
+            with pytest.raises(TypeError, match="in whole numbers, not"):
+                call(tokens)
+        with pytest.raises(TypeError, match="in whole numbers, not"):
+            await limiter.acquire(tokens)
+
+        assert 0 == limiter.statistics().held
+
     @pytest.mark.parametrize(
         ("tokens", "kind"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)]
     )

@@ -75,6 +75,7 @@ class WeightedLimiter:
         Raises:
             trio.WouldBlock: They are not free, or others wait.
             ValueError: There are not so many.
+            TypeError: *tokens* is no whole number.
         """
         self._check(tokens)
         if self._waiting or self._held + tokens > self._tokens:
@@ -87,6 +88,7 @@ class WeightedLimiter:
 
         Raises:
             ValueError: There are not so many, so they would never be free.
+            TypeError: *tokens* is no whole number.
 
         Cancellation:
             Takes nothing. A checkpoint in any case.
@@ -114,6 +116,7 @@ class WeightedLimiter:
         Raises:
             RuntimeError: More than are held.
             ValueError: Less than 1.
+            TypeError: *tokens* is no whole number.
         """
         self._check(tokens)
         if tokens > self._held:
@@ -131,6 +134,7 @@ class WeightedLimiter:
 
         Raises:
             ValueError: There are not so many.
+            TypeError: *tokens* is no whole number.
 
         Cancellation:
             Of the wait, takes nothing; of the block, gives them back.
@@ -151,5 +155,7 @@ class WeightedLimiter:
             trio.lowlevel.reschedule(task)
 
     def _check(self, tokens: int) -> None:
+        if isinstance(tokens, bool) or not isinstance(tokens, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"Tokens of a WeightedLimiter are held in whole numbers, not {tokens!r}.")
         if not 1 <= tokens <= self._tokens:
             raise ValueError(f"One can hold 1 to {self._tokens} tokens of this limiter, not {tokens!r}.")
