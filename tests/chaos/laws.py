@@ -266,7 +266,8 @@ class Laws:
                     self.broke(event, f"stops already: {run.reason}")
                 run.reason = reason
                 if run.lost is not None and reason in _dooms(run.lost[0]) and run.lost[1] == event.time:
-                    run.owed.append(run.lost[2])
+                    if not self._passed_down(run, reason):
+                        run.owed.append(run.lost[2])
             case ev.SupervisorStopped():
                 self._stopped(run, event)
             case ev.GroupRestarting(members=members):
@@ -281,6 +282,12 @@ class Laws:
 
     def _delay_of(self, child: Child) -> float:
         return child.ended.delay if isinstance(child.ended, ev.ChildRestartScheduled) else 0.0
+
+    def _passed_down(self, run: Run, reason: str) -> bool:
+        """
+        Tell whether the reason for which *run* stops is that of a supervisor above, which may have a child of the same name.
+        """
+        return any(each.reason == reason for path, each in self.runs.items() if run.path.startswith(f"{path}/"))
 
     def _stopped(self, run: Run, event: ev.Event) -> None:
         if run.reason is None:

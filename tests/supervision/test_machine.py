@@ -16,7 +16,7 @@ import random
 import attrs
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import trio_run as tr
@@ -389,7 +389,14 @@ def test_the_same_steps_lead_to_the_same_events(play: Play):
 @pytest.mark.timeout(50)
 @pytest.mark.parametrize("part", range(10))
 @given(play=PLAYS)
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=400,
+    phases=[
+        Phase.reuse,
+        Phase.generate,
+    ],  # To shrink may take minutes: run again what is printed, with @reproduce_failure.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 def test_no_law_is_broken_in_many_plays(part: int, play: Play):
     """
     No law is broken in thousands of plays.
