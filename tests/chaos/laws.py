@@ -265,9 +265,8 @@ class Laws:
                 if run.reason is not None:
                     self.broke(event, f"stops already: {run.reason}")
                 run.reason = reason
-                if run.lost is not None and reason in _dooms(run.lost[0]) and run.lost[1] == event.time:
-                    if not self._passed_down(run, reason):
-                        run.owed.append(run.lost[2])
+                if run.lost is not None and run.lost[1] == event.time and self._is_doomed(run, run.lost[0], reason):
+                    run.owed.append(run.lost[2])
             case ev.SupervisorStopped():
                 self._stopped(run, event)
             case ev.GroupRestarting(members=members):
@@ -283,11 +282,12 @@ class Laws:
     def _delay_of(self, child: Child) -> float:
         return child.ended.delay if isinstance(child.ended, ev.ChildRestartScheduled) else 0.0
 
-    def _passed_down(self, run: Run, reason: str) -> bool:
+    def _is_doomed(self, run: Run, name: str, reason: str) -> bool:
         """
-        Tell whether the reason for which *run* stops is that of a supervisor above, which may have a child of the same name.
+        Tell whether a *run* stops because of its child *name*, and not of one of that name further up.
         """
-        return any(each.reason == reason for path, each in self.runs.items() if run.path.startswith(f"{path}/"))
+        above = (each.reason for path, each in self.runs.items() if run.path.startswith(f"{path}/"))
+        return reason in _dooms(name) and reason not in above
 
     def _stopped(self, run: Run, event: ev.Event) -> None:
         if run.reason is None:
