@@ -22,6 +22,7 @@ from ._sinks import Sink as Sink
 from ._sinks import use_sinks as use_sinks
 from ._stopping import beat as beat
 from ._stopping import cancel_on_stop as cancel_on_stop
+from ._stopping import extend as extend
 from ._stopping import stopping as stopping
 from ._stopping import wait_stopping as wait_stopping
 from ._ticker import Ticker as Ticker

@@ -14,9 +14,21 @@ import contextlib
 import contextvars
 import math
 from collections.abc import Callable, Generator
+from typing import Protocol
 
 import attrs
 import trio
+
+
+class Keeper(Protocol):
+    """
+    Whose children lives are of.
+    """
+
+    def extend(self, life: Life, seconds: float) -> None:
+        """
+        Give a life that starts, or was asked to stop, that many seconds from now.
+        """
 
 
 @attrs.define(eq=False)
@@ -43,8 +55,8 @@ class Life:
     listener: Callable[[], None] | None = None
     """Called once, when the runner first listens."""
 
-    owner: object = None
-    """Whose child this is a life of; for the supervisors, which know what it is."""
+    owner: Keeper | None = None
+    """Whose child this is a life of."""
 
     below: list[object] | None = None
     """The supervisors that run in it; for their own use, too."""
@@ -132,6 +144,33 @@ def beat() -> None:
     life = _life.get()
     if life is not None and life.pulse is not None:
         life.pulse()
+
+
+def extend(seconds: float) -> None:
+    """
+    Ask for more time: this child is about it.
+
+    Until it is ready, a child with a ``start_timeout`` has *seconds* from now to become so. Once it was asked to stop it has
+    *seconds* from now to end by itself, but no more than its supervisor has. Time that it has anyway is not taken away. To be
+    called as work goes on, by a child that cannot know beforehand how long it takes. At other times, and outside of a
+    supervised child, it does nothing.
+
+    Safe in every task of the child; not for other threads.
+
+    Args:
+        seconds: How long from now.
+
+    Raises:
+        TypeError: *seconds* is no number.
+        ValueError: It is not above 0 and finite.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        raise TypeError(f"extend({seconds!r}) takes a number of seconds.")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"extend({seconds!r}) takes seconds above 0, and a finite number of them.")
+    life = _life.get()
+    if life is not None and life.owner is not None:
+        life.owner.extend(life, seconds)
 
 
 def stopping() -> bool:

@@ -11,7 +11,20 @@ import trio_run as tr
 from tests.supervision.scripts import EventLog, polite, steady
 from tests.supervision.test_core import ALL, fails, gone, moves, only, up
 from tests.supervision.test_rules import core_of, verdicts
-from trio_run.supervision._facts import Ask, Beat, Cancel, Ending, Hears, Judged, Scheduled, Unwell, Verdict
+from trio_run.supervision._core import Core
+from trio_run.supervision._facts import (
+    Ask,
+    Beat,
+    Cancel,
+    Ending,
+    Extended,
+    Hears,
+    Judged,
+    Ready,
+    Scheduled,
+    Unwell,
+    Verdict,
+)
 from trio_run.supervision._rules import MaxAge, Rules
 from trio_run.supervision._slot import End, Phase
 
@@ -386,3 +399,136 @@ class TestProbe:
             await tr.Supervisor("shop", child).run()
 
         assert [(0, "web starts"), (31, "probed")] == log.notes[:2]
+
+
+class TestExtend:
+    """
+    A child may ask for more time.
+    """
+
+    def starting(self) -> Core:
+        """
+        A core whose one child has 2 seconds to be ready, and 5 to go.
+        """
+        core = core_of(a=Rules(start_timeout=2.0, grace=5.0))
+        core.decide(0.0)
+        return core
+
+    def test_a_start_that_is_extended(self):
+        """
+        It has so long from when it asked, and not from when it began; the error tells how long it had.
+        """
+        core = self.starting()
+        core.take([Extended("a", 1, 3.0)], 1.5)
+        assert [] == moves(core.decide(2.0))
+        assert ["Cancel a"] == moves(core.decide(4.5))
+        (judged,) = only(gone(core, "a", now=4.5), Judged)
+
+        assert "top/a was not ready after 4.5 s" in str(judged.fact.error)
+
+    def test_time_is_not_taken_away(self):
+        """
+        Who asks for less than it has keeps what it has, starting and stopping.
+        """
+        core = self.starting()
+        core.take([Extended("a", 1, 0.1)], 0.0)
+        assert [] == moves(core.decide(1.0))
+        core.take([Ready("a", 1), Hears("a", 1)], 1.0)
+        core.decide(1.0)
+        core.stop(End.ASKED, math.inf, "enough")
+        core.decide(1.0)
+        core.take([Extended("a", 1, 0.1)], 1.0)
+
+        assert [] == moves(core.decide(5.9))
+
+    def test_a_grace_that_is_extended(self):
+        """
+        A child that was asked to stop has so long from when it asks for more, and its deadline is told to it.
+        """
+        core = up(core_of(a=Rules(grace=5.0)))
+        core.take([Hears("a", 1)], 0.0)
+        core.stop(End.ASKED, math.inf, "enough")
+        core.decide(0.0)
+        core.take([Extended("a", 1, 9.0)], 4.0)
+
+        assert [Ask("a", 13.0, "enough", again=True)] == core.decide(4.0)
+        assert [] == core.decide(5.0)
+        assert [Cancel("a", 13.0, "enough")] == core.decide(13.0)
+
+    def test_no_extension_goes_beyond_the_limit(self):
+        """
+        What the supervisor has is all that there is.
+        """
+        core = up(core_of(a=Rules(grace=5.0)))
+        core.take([Hears("a", 1)], 0.0)
+        core.stop(End.ASKED, 6.0, "enough")
+        core.decide(0.0)
+        core.take([Extended("a", 1, 60.0)], 4.0)
+
+        assert [Ask("a", 6.0, "enough", again=True)] == core.decide(4.0)
+        assert ["Cancel a"] == moves(core.decide(6.0))
+
+    def test_who_is_up_or_cancelled_gets_nothing(self):
+        """
+        Nobody waits for a child that is up, and one that was cancelled had its time.
+        """
+        core = up(core_of(a=Rules(start_timeout=2.0)))
+        core.take([Extended("a", 1, 3.0)], 0.0)
+        assert [] == core.decide(9.0)
+        core.stop(End.ASKED, math.inf, "enough")
+        core.decide(9.0)
+        core.take([Extended("a", 1, 3.0)], 9.0)
+
+        assert [] == core.decide(9.0)
+
+    def test_a_child_without_a_start_timeout_starts_without_one(self):
+        """
+        To ask for time sets no limit where there was none.
+        """
+        core = core_of(a=Rules())
+        core.decide(0.0)
+        core.take([Extended("a", 1, 3.0)], 0.0)
+
+        assert [] == core.decide(1e9)
+
+    async def test_from_inside(self):
+        """
+        A child that makes headway starts and drains for longer than it was given, and the child of a child too.
+        """
+
+        async def works(*, task_status: trio.TaskStatus[None]) -> None:
+            for _ in range(3):
+                tr.extend(2)
+                await trio.sleep(1.5)
+            task_status.started()
+            await tr.wait_stopping()
+            for _ in range(3):
+                tr.extend(2)
+                await trio.sleep(1.5)
+            log.note("drained")
+
+        log = EventLog()
+        child = tr.Child(works, name="works", start_timeout=2, grace=2)
+        with tr.use_sinks(log):
+            async with tr.open_supervisor("shop", tr.Supervisor("inner", child)) as shop:
+                assert 4.5 == trio.current_time()
+                shop.request_stop()
+
+        assert 9.0 == trio.current_time()
+        assert ["drained"] == log.lines
+        assert [] == log.named("child.overdue")
+        assert 1 == len(log.named("child.stopping", "shop/inner/works"))
+
+    def test_outside_of_a_child(self):
+        """
+        There it does nothing.
+        """
+        tr.extend(1)
+
+    @pytest.mark.parametrize("seconds", [0, -1, math.inf, math.nan, "3", True])
+    def test_no_time(self, seconds):
+        """
+        What is no number of seconds is refused.
+        """
+        with pytest.raises((TypeError, ValueError), match="extend"):
+            tr.extend(seconds)

@@ -21,7 +21,7 @@ from .._names import join
 from ..errors import ChildNotFound, DuplicateChild, TooManyChildren
 from ._course import Course
 from ._exit_rule import check_significant
-from ._facts import Action, Beat, Exited, Fact, Ready, Unwell, Verdict
+from ._facts import Action, Beat, Exited, Extended, Fact, Ready, Unwell, Verdict
 from ._health import Health
 from ._judge import Judge
 from ._rules import Rules, check_fit
@@ -184,6 +184,8 @@ class Core(Course):
                 self.order.settled(slot)
             elif isinstance(fact, Beat):
                 slot.beaten_at = now
+            elif isinstance(fact, Extended):
+                self.order.extend(slot, fact.seconds, now)
             elif isinstance(fact, Unwell):
                 self._health.unwell(slot, fact, now)
             else:

@@ -100,6 +100,16 @@ class Beat(NamedTuple):
     life: int
 
 
+class Extended(NamedTuple):
+    """
+    A fact: the child asks for *seconds* more, from now.
+    """
+
+    name: str
+    life: int
+    seconds: float
+
+
 class Unwell(NamedTuple):
     """
     A fact: a probe has found the child unhealthy.
@@ -128,7 +138,7 @@ class Exited(NamedTuple):
     """How long to wait, where it asked to be started again."""
 
 
-Fact: TypeAlias = Ready | Hears | Beat | Unwell | Exited
+Fact: TypeAlias = Ready | Hears | Beat | Extended | Unwell | Exited
 
 
 class Start(NamedTuple):
@@ -142,12 +152,13 @@ class Start(NamedTuple):
 
 class Ask(NamedTuple):
     """
-    An action: ask the child to stop until *deadline*.
+    An action: ask the child to stop until *deadline*; *again*, if only that is new.
     """
 
     name: str
     deadline: float
     reason: str
+    again: bool = False
 
 
 class Cancel(NamedTuple):

@@ -23,6 +23,7 @@ from ._facts import (
     Beat,
     Booted,
     Cancel,
+    Extended,
     Fact,
     Forget,
     Hears,
@@ -91,6 +92,12 @@ class Hands(abc.ABC):
                 self.task_status.started()
             case Stopping(reason):
                 self._stopping(reason)
+
+    def extend(self, life: Life, seconds: float) -> None:
+        """
+        Take in that the child of this *life* asks for more time.
+        """
+        self.tell(Extended(life.path.rpartition("/")[2], life.number, seconds))
 
     def _start(self, seat: Seat, number: int, now: float) -> None:
         seat.began, seat.stop_began, seat.ready, seat.last = now, math.inf, False, None

@@ -47,8 +47,9 @@ class Health:
             return  # It has to go anyway, in its turn.
         rules, path = slot.rules, join(self.course.path, slot.name)
         if slot.phase is Phase.STARTING:
-            slot.fault = StartTimedOut(path, rules.start_timeout)
-            self.course.order.kill(slot, now, f"not ready after {rules.start_timeout:g} s")
+            waited = now - slot.since
+            slot.fault = StartTimedOut(path, waited)
+            self.course.order.kill(slot, now, f"not ready after {waited:g} s")
         elif slot.beaten_at + rules.beat <= now:
             if slot.doubted == slot.beaten_at:
                 self._fail(slot, now, f"no beat for {rules.beat:g} s")

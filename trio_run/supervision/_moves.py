@@ -101,13 +101,24 @@ class Moves:
         """
         Begin a new life.
         """
-        slot.phase = STARTING
+        slot.phase, slot.since = STARTING, now
         slot.life += 1
         slot.ready_at, slot.due, slot.alarm = math.inf, -math.inf, math.inf
         slot.patience = slot.rules.grace
         self.live += 1
         self.out.append(Start(slot.name, slot.life))
         self._timers.set(slot, now + slot.rules.start_timeout)
+
+    def extend(self, slot: Slot, seconds: float, now: float) -> None:
+        """
+        Let a child that starts, or was asked to stop, have *seconds* from *now*, if it does not have more anyway.
+        """
+        if slot.phase is STARTING and slot.alarm < math.inf:
+            self._timers.set(slot, max(slot.alarm, now + seconds))
+        elif slot.phase is Phase.STOPPING and (deadline := min(now + seconds, self.limit)) > slot.deadline:
+            slot.deadline = deadline
+            self._timers.set(slot, deadline)
+            self.out.append(Ask(slot.name, deadline, slot.reason, again=True))
 
     def ask(self, slot: Slot, now: float) -> None:
         """

@@ -111,10 +111,10 @@ class Report:
 
     def child_stopping(self, seat: Seat, life: int, action: Ask) -> None:
         """
-        Tell that a child is asked to stop.
+        Tell that a child is asked to stop, once.
         """
-        grace = action.deadline - trio.current_time()
-        self._going(seat, life, grace, action.reason)
+        if not action.again:
+            self._going(seat, life, action.deadline - trio.current_time(), action.reason)
 
     def child_cancelled(self, seat: Seat, life: int, action: Cancel) -> None:
         """

@@ -103,7 +103,7 @@ class Slot:
     doubted: float = -math.inf  # The sign of life since which its beat was found to be late.
     recycled_at: float = math.inf  # When it has been up for long enough.
     patience: float = 0.0  # The grace of the present life, by the rules it began with.
-    since: float = -math.inf  # When it was asked or cancelled.
+    since: float = -math.inf  # When it was started, asked or cancelled.
     deadline: float = math.inf  # When it is cancelled.
     hurried: bool = False  # Its grace was cut short on the way, so it is not to blame.
     pause: float | None = None  # A delay that has not begun to run.
