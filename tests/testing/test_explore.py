@@ -22,6 +22,7 @@ from trio.lowlevel import checkpoint
 from trio_run.errors import InternalError
 from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay, sometimes
 from trio_run.testing._explore_batches import run_by_batches
+from trio_run.testing._explore_by_place import Seen
 from trio_run.testing._explore_choosers import ByChance, Told
 from trio_run.testing._explore_coroutines import run_by_coroutines
 from trio_run.testing._explore_engine import ENGINE, choose_engine, works
@@ -660,6 +661,24 @@ class TestSameTokenSameTrace:
         )
 
         assert f"{explored(path).runs} {explored(path).token}\n" == done.stdout
+
+
+class TestPlaces:
+    @pytest.mark.parametrize("name", ["condition_if", "nested_nurseries_wait", "reader_of_two_channels"])
+    def test_the_place_of_a_task_that_waits_is_the_same_whenever_it_waits_there(self, name):
+        """
+        Both engines, run again and again, see the same places, and few of them.
+        """
+        module = load(RACES[0].with_name(f"{name}.py"))
+        seen = []
+        for engine in ENGINES * 2:
+            chooser = Seen()
+            made = run(module.mended, chooser, engine=engine)
+            assert len(made.choices) == len(chooser.places)
+            seen.append(chooser.places)
+
+        assert [seen[0]] * 4 == seen
+        assert 1 < len(set(seen[0])) < len(seen[0])
 
 
 class TestDeterminism:

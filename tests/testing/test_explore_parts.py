@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_run.testing import _explore_by_place
+from trio_run.testing._explore_by_place import AtSlowPlaces, Seen, WithStalls
 from trio_run.testing._explore_choosers import ByChance, ByPriority, Told
 from trio_run.testing._explore_listing import MOST_LINES, listing
+from trio_run.testing._explore_places import Passed
 from trio_run.testing._explore_search import Coverage, Strategy, bounded, plan_for
 from trio_run.testing._explore_shrink import shrink
 from trio_run.testing._explore_steering import FAIR, Steering
@@ -109,7 +112,18 @@ class TestSteering:
 
         assert (noted, went) == play(Told(noted))
 
-    @pytest.mark.parametrize("chooser", [Told(), ByChance(3), ByPriority(3, changes=2, length=50), Told([1] * 5000)])
+    @pytest.mark.parametrize(
+        "chooser",
+        [
+            Told(),
+            ByChance(3),
+            ByPriority(3, changes=2, length=50),
+            Told([1] * 5000),
+            AtSlowPlaces(3, Passed({(): 1})),
+            WithStalls(3, 2, Passed({(): 50})),
+        ],
+        ids=lambda chooser: type(chooser).__name__,
+    )
     def test_nobody_is_passed_over_more_than_fair_times(self, chooser):
         """
         Whatever is chosen, everybody gets their turn.
@@ -144,12 +158,15 @@ class Tree:
     """
 
     widths: tuple[int, ...]
+    candidates: dict[int, tuple[str, ...]] = attrs.field(factory=dict)
 
     def run(self, chooser):
         """
         What is chosen.
         """
-        choices = tuple(chooser.pick(range(width)) for width in self.widths)
+        choices = tuple(
+            chooser.pick(self.candidates.get(place, range(width))) for place, width in enumerate(self.widths)
+        )
         return attrs.make_class("Tried", ["choices", "widths"])(choices, self.widths)
 
     def follow(self, plan, most=10_000):
@@ -219,6 +236,99 @@ class TestSearch:
         seen = Tree((3,) * 40).follow(plan_for(Strategy.COMBO, 200, 2, 5, Coverage()), 200)
 
         assert [0] + [1] * 50 + [2] * 49 == list(map(preemptions, seen))[:100]
+
+    @pytest.mark.usefixtures("standing")
+    def test_each_place_has_the_same_chance(self):
+        """
+        Where not all can be run, as many schedules preempt somebody at a place passed once as at one passed ninety times.
+        """
+        tree = Tree((9,) * 91, candidates={90: ("once", *"abcdefgh")})
+        seen = tree.follow(bounded(lambda _level: 16, 1, 5, Coverage()))
+
+        assert 8 == sum(choices[90] > 0 for choices in seen)
+        assert len(seen) == len(set(seen)) == 17
+
+
+@pytest.fixture
+def standing(monkeypatch):
+    """
+    Have each task that is a string stand at a place of its own, and all others at one.
+    """
+    monkeypatch.setattr(_explore_by_place, "place_of", lambda task: task if isinstance(task, str) else "loop")
+
+
+@pytest.mark.usefixtures("standing")
+class TestByPlace:
+    def test_slow_places(self):
+        """
+        Who stands at a slow place goes only if nobody else can.
+        """
+        chosen = set()
+        for seed in range(50):
+            chooser = AtSlowPlaces(seed, Passed(a=1, b=1))
+            picks = [chooser.pick("abc") for _ in range(9)], [chooser.pick("ab") for _ in range(3)]
+            slow = "".join(sorted(chooser._slow))
+            chosen.add(slow)
+            assert not {"abc"[pick] for pick in picks[0]} & set(slow)
+            assert (
+                slow == "ab"
+                or "ba"[slow == "b"] not in slow
+                or {"ab"[pick] for pick in picks[1]} == {"ab"[slow == "a"]}
+            )
+
+        assert {"a", "b", "ab"} == chosen
+
+    def test_who_went_on_from_a_slow_place_is_slow_no_more(self):
+        """
+        A task is held only as long as it stands there.
+        """
+        places = {1: "slow", 2: "slow"}
+        chooser = AtSlowPlaces(0, Passed(slow=1))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_explore_by_place, "place_of", places.__getitem__)
+            chooser._in_order = True
+            first = chooser.pick([1, 2])
+            places[1] = "quick"
+
+            assert [0, 0, 1] == [first, chooser.pick([1, 2]), chooser.pick([2, 1])]
+
+    def test_stalls(self):
+        """
+        Whoever would go at a moment that was chosen is put last and stays there.
+        """
+        moments = set()
+        for seed in range(40):
+            chooser = WithStalls(seed, 1, Passed(a=4, b=1))
+            went = "".join("abc"[chooser.pick("abc")] for _ in range(6))
+            moments.add(went)
+
+        assert {"aaaaaa", "bbbbbb", "abbbbb", "aabbbb", "aaabbb"} == moments
+
+    def test_stalled_by_turns(self):
+        """
+        If everybody is stalled, who was stalled first goes first.
+        """
+        chooser = WithStalls(0, 0, Passed())
+        chooser._moments = {("a", 1), ("b", 1)}
+
+        assert [2, 0, 1] == [chooser.pick("abc"), chooser.pick("ab"), chooser.pick("ba")]
+
+    def test_nothing_was_passed(self):
+        """
+        A program without a choice has no places to go by.
+        """
+        assert [0, 0] == [WithStalls(1, 3, Passed()).pick("ab"), Seen().pick("ab")]
+        assert AtSlowPlaces(1, Passed()).pick("ab") < 2
+
+    def test_most_passed(self):
+        """
+        Of several runs, that one counts for a place in which it was passed most.
+        """
+        passed = Passed(a=2, b=5)
+        passed.note({"a": 3, "b": 1, "c": 1})
+
+        assert {"a": 3, "b": 5, "c": 1} == passed
 
 
 class TestShrink:

@@ -12,17 +12,20 @@ covered, no schedule within it was left out.
 from __future__ import annotations
 
 import bisect
+import collections
 import contextlib
 import enum
 import itertools
 import math
 import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
 import attrs
 
+from ._explore_by_place import AtSlowPlaces, Seen, WithStalls
 from ._explore_choosers import ByChance, ByPriority, Told
+from ._explore_places import Passed, Place
 from ._explore_steering import Chooser
 
 
@@ -65,7 +68,10 @@ class Strategy(enum.Enum):
     """
 
     COMBO = "combo"
-    """All schedules with one preemption, then with two, as far as half of the runs go; then by priority and by chance."""
+    """
+    All schedules with one preemption, then with two, as far as half of the runs go; then by chance, by priority, with slow places
+    and with stalls.
+    """
 
     DFS = "dfs"
     """All schedules with one preemption, with two, and so on."""
@@ -110,7 +116,8 @@ def _combo(schedules: int, preemptions: float, seed: int, coverage: Coverage) ->
     def share(level: int) -> int:
         return schedules // 4 if level == 1 < preemptions else left
 
-    search = bounded(share, preemptions, seed, coverage)
+    passed = Passed()
+    search = bounded(share, preemptions, seed, coverage, passed)
     with contextlib.suppress(StopIteration):
         chooser = next(search)
         while left > 0:
@@ -118,23 +125,26 @@ def _combo(schedules: int, preemptions: float, seed: int, coverage: Coverage) ->
             left -= 1
             chooser = search.send(tried)
     if coverage.preemptions < math.inf:
-        yield from _mixed(seed)
+        yield from _mixed(seed, passed)
 
 
-def bounded(share: Callable[[int], int], preemptions: float, seed: int, coverage: Coverage) -> Plan:
+def bounded(
+    share: Callable[[int], int], preemptions: float, seed: int, coverage: Coverage, passed: Passed | None = None
+) -> Plan:
     """
     Run all schedules with no preemption, then with one, with two, and so on up to *preemptions*.
 
     Args:
         share: Says how many schedules with so many preemptions are run at the most; those that are run are then chosen by
-            chance from the whole length of the program.
+            chance, with the same chance for each place where somebody is preempted.
         preemptions: The most to try.
         seed: What chance depends on.
         coverage: Where it is noted what was covered.
+        passed: Where it is noted which places were passed.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
-    tried = yield Told()
-    parents = [_Parent(tried, 0)]
+    passed = Passed() if passed is None else passed
+    parents = [(yield from _tried(Seen(), passed))]
     coverage.preemptions = 0
     for level in itertools.count(1):
         variants, whole = _Variants(parents), coverage.preemptions == level - 1
@@ -144,22 +154,42 @@ def bounded(share: Callable[[int], int], preemptions: float, seed: int, coverage
             return
         budget = min(share(level), len(variants))
         parents = list[_Parent]()
-        for index in chance.sample(range(len(variants)), budget):
+        for index in variants.sample(budget, chance):
             prefix = variants[index]
-            tried = yield Told(prefix)
-            parents.append(_Parent(tried, len(prefix)))
+            # After the last level nobody asks where tasks stood.
+            parents.append((yield from _tried(Seen(prefix) if level < preemptions else Told(prefix), passed)))
         if whole and budget == len(variants):
             coverage.preemptions = level
 
 
-def _mixed(seed: int) -> Plan:
+def _tried(chooser: Told, passed: Passed) -> Generator[Chooser, Tried, _Parent]:
     """
-    By priority and by chance, in turn, without end.
+    Make a run that others are made from.
+    """
+    tried = yield chooser
+    places = chooser.places if isinstance(chooser, Seen) else ()
+    passed.note(collections.Counter(places))
+    return _Parent(tried, len(chooser.choices), places)
+
+
+def _mixed(seed: int, passed: Passed) -> Plan:
+    """
+    By chance, by priority, with slow places and with stalls, in turn, without end.
     """
     length = 16
     for number in itertools.count():
-        chooser = _priority(seed, number // 2, length) if number % 2 else ByChance(_mix(seed, number))
-        tried = yield chooser
+        seed_of_run, depth = _mix(seed, number), 1 + number // 4 % 3
+        match number % 4:
+            case 0:
+                tried = yield ByChance(seed_of_run)
+            case 1:
+                tried = yield ByPriority(seed_of_run, depth, length)
+            case 2:
+                tried = yield AtSlowPlaces(seed_of_run, passed)
+            case _:
+                stalling = WithStalls(seed_of_run, depth, passed)
+                tried = yield stalling
+                passed.note(stalling.counts)
         length = max(length, len(tried.choices))
 
 
@@ -191,6 +221,8 @@ class _Parent:
 
     tried: Tried
     start: int
+    places: Sequence[Place]
+    """Where those stood who would have gone by default, for each choice; empty if nobody asks."""
 
 
 class _Variants(Sequence[tuple[int, ...]]):
@@ -216,3 +248,50 @@ class _Variants(Sequence[tuple[int, ...]]):
         parent, place = self._places[which]
         start = self._ends[which - 1] if which else 0
         return (*parent.tried.choices[:place], 1 + index - start)
+
+    def sample(self, budget: int, chance: random.Random) -> Iterator[int]:
+        """
+        Choose so many of them: all in some order, or as many from each place as from any other.
+        """
+        if budget == len(self):
+            yield from chance.sample(range(budget), budget)
+            return
+        groups: dict[Place, _Group] = {}
+        start = 0
+        for (parent, place), end in zip(self._places, self._ends, strict=True):
+            groups.setdefault(parent.places[place], _Group()).add(range(start, end))
+            start = end
+        turns = collections.deque(chance.sample(list(groups.values()), len(groups)))
+        for _ in range(budget):
+            group = turns.popleft()
+            yield group.draw(chance)
+            if group.left:
+                turns.append(group)
+
+
+@attrs.define(eq=False)
+class _Group:
+    """
+    Those variants in which somebody is preempted at one place.
+    """
+
+    ranges: list[range] = attrs.field(factory=list)
+    drawn: set[int] = attrs.field(factory=set)
+    left: int = 0
+
+    def add(self, indexes: range) -> None:
+        """
+        Take in the variants of one choice; there is at least one.
+        """
+        self.ranges.append(indexes)
+        self.left += len(indexes)
+
+    def draw(self, chance: random.Random) -> int:
+        """
+        Return one that was not drawn before.
+        """
+        while (index := chance.choice(chance.choice(self.ranges))) in self.drawn:
+            pass
+        self.drawn.add(index)
+        self.left -= 1
+        return index

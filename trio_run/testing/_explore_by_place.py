@@ -1,0 +1,131 @@
+"""
+Choosers that go by the places where tasks stand.
+
+In a long program with many tasks a bug that needs one task to stop at one moment is hardly ever hit by a moment chosen by
+chance, for nearly all moments are in loops. There are few places, though (`_explore_places`).
+
+Law: as with all choosers, the same one made twice chooses the same, if the same places were passed before.
+"""
+
+from __future__ import annotations
+
+import collections
+import random
+from collections.abc import Hashable, Sequence
+
+import attrs
+
+from ._explore_choosers import CHANCE, Told
+from ._explore_places import Passed, Place, place_of
+
+LOOKS = 8
+"""
+At how many candidates a chooser looks, where looking at all would take too long.
+"""
+
+
+@attrs.define(eq=False)
+class Seen(Told):
+    """
+    Makes the choices it is told, and notes where those stood who would have gone by default.
+    """
+
+    places: list[Place] = attrs.field(factory=list)
+
+    def pick(self, candidates: Sequence[Hashable]) -> int:
+        """
+        Return the next choice.
+        """
+        self.places.append(place_of(candidates[0]))
+        return Told.pick(self, candidates)
+
+    def happens(self) -> bool:
+        """
+        Tell whether the next choice is not the default.
+        """
+        self.places.append(())
+        return Told.happens(self)
+
+
+class AtSlowPlaces:
+    """
+    Has everybody who stands at one of one or two places wait until nobody else can go, as if what is done there took long.
+    """
+
+    def __init__(self, seed: int, passed: Passed) -> None:
+        """
+        Take the slow places out of those that were *passed*.
+        """
+        self._random = chance = random.Random(seed)  # noqa: S311 - no secret
+        self._slow = set(chance.sample(list(passed), min(len(passed), chance.randint(1, 2))))
+        self._in_order = chance.random() < 0.5
+        self._held = set[Hashable]()
+
+    def pick(self, candidates: Sequence[Hashable]) -> int:
+        """
+        Return somebody who does not stand at a slow place: the first one, or any.
+        """
+        count = len(candidates)
+        start = chosen = 0 if self._in_order else int(self._random.random() * count)
+        for look in range(start, start + min(count, LOOKS)):
+            if not self._is_held(candidates[look % count]):
+                chosen = look % count
+                break
+        self._held.discard(candidates[chosen])
+        return chosen
+
+    def _is_held(self, task: Hashable) -> bool:
+        if task not in self._held:
+            if place_of(task) not in self._slow:
+                return False
+            self._held.add(task)
+        return True
+
+    def happens(self) -> bool:
+        """
+        Tell what chance says.
+        """
+        return self._random.random() < CHANCE
+
+
+class WithStalls:
+    """
+    Makes default choices, but for a few moments at which whoever would go is put last, and stays there.
+
+    The moments are chosen by place: each place has the same chance, however often it is passed.
+    """
+
+    def __init__(self, seed: int, stalls: int, passed: Passed) -> None:
+        """
+        Choose so many moments out of those at which places were *passed*.
+        """
+        self._random = chance = random.Random(seed)  # noqa: S311 - no secret
+        places = [chance.choice(list(passed)) for _ in range(stalls if passed else 0)]
+        self._moments = {(place, chance.randint(1, passed[place])) for place in places}
+        self.counts = collections.Counter[Place]()
+        self._stalled: dict[Hashable, int] = {}
+
+    def pick(self, candidates: Sequence[Hashable]) -> int:
+        """
+        Return the first who is not stalled, or else who was stalled first.
+        """
+        while True:
+            best = self._best(candidates)
+            place = place_of(candidates[best])
+            self.counts[place] += 1
+            if (place, self.counts[place]) not in self._moments:
+                return best
+            self._stalled[candidates[best]] = len(self._stalled) + 1
+
+    def _best(self, candidates: Sequence[Hashable]) -> int:
+        stalled = self._stalled
+        for place, task in enumerate(candidates):
+            if task not in stalled:
+                return place
+        return min(range(len(candidates)), key=lambda place: stalled[candidates[place]])
+
+    def happens(self) -> bool:
+        """
+        Tell what chance says.
+        """
+        return self._random.random() < CHANCE
