@@ -664,7 +664,7 @@ class TestSameTokenSameTrace:
 
 
 class TestPlaces:
-    @pytest.mark.parametrize("name", ["condition_if", "nested_nurseries_wait", "reader_of_two_channels"])
+    @pytest.mark.parametrize("name", ["condition_if", "nested_nurseries_wait", "deadlock_in_a_crowd"])
     def test_the_place_of_a_task_that_waits_is_the_same_whenever_it_waits_there(self, name):
         """
         Both engines, run again and again, see the same places, and few of them.
@@ -678,7 +678,7 @@ class TestPlaces:
             seen.append(chooser.places)
 
         assert [seen[0]] * 4 == seen
-        assert 1 < len(set(seen[0])) < len(seen[0])
+        assert 1 < len(set(seen[0])) < 15
 
 
 class TestDeterminism:
