@@ -190,6 +190,38 @@ class TestRun:
         assert scope.cancelled_caught
         assert [(6, "web ends"), (6, "cache ends"), (7, "db ends")] == log.notes[3:]
 
+    async def test_a_cancellation_with_a_grace(self):
+        """
+        Those that listen are asked, the last started first, and cancelled when the grace for all is over; below, too.
+        """
+        log = EventLog()
+        inner = tr.Supervisor("inner", tr.Child(polite(log, "web", drain=2), name="web", grace=50), cancel_grace=50)
+        shop = tr.Supervisor("shop", tr.Child(polite(log, "db", drain=9), name="db", grace=50), inner, cancel_grace=4)
+
+        with tr.use_sinks(log), trio.move_on_after(5) as scope:
+            await shop.run()
+
+        assert scope.cancelled_caught
+        assert [(5, "web drains"), (7, "web ends"), (7, "db drains"), (9, "db ends")] == log.notes[2:]
+
+    async def test_below_another_a_cancellation_leaves_no_time(self):
+        """
+        A supervisor whose own grace is over has had its time.
+        """
+        log = EventLog()
+        inner = tr.Supervisor("inner", tr.Child(polite(log, "web", drain=9), name="web", grace=50), cancel_grace=50)
+
+        await run_for(1, tr.Supervisor("shop", tr.Child(inner, grace=0)), log)
+
+        assert [(1, "web ends")] == log.notes[1:]
+
+    def test_a_cancellation_with_a_grace_without_end(self):
+        """
+        Whoever cancels has to see an end of it.
+        """
+        with pytest.raises(ValueError, match="cancel_grace=inf: who cancels"):
+            tr.Supervisor("shop", cancel_grace=math.inf)
+
     async def test_cancelled_while_it_stops_it_does_not_wait_for_graces(self):
         """
         A stop that is under way is cut short by a cancellation, in the same order.

@@ -402,7 +402,7 @@ def test_the_tests_bite(monkeypatch):
     Were the sentinel deaf, no cancellation would reach the children behind the fence, and that is found.
     """
 
-    async def deaf(_shell):
+    async def deaf(_shell, _grace):
         await trio.sleep_forever()
 
     monkeypatch.setattr(_fence, "_hear_cancel", deaf)
@@ -416,12 +416,12 @@ def test_the_invariants_bite(monkeypatch):
     Were all children cancelled at once, some would end before those that need them, and that is found.
     """
 
-    def stop_all(shell):
+    def stop_all(shell, _grace):
         for seat in shell.seats.values():
             seat.cancel("all at once")
         shell.stop(trio.current_time(), "cancelled from outside")
 
-    monkeypatch.setattr(Shell, "stop_at_once", stop_all)
+    monkeypatch.setattr(Shell, "stop_cancelled", stop_all)
     report = everywhere(cancel_everywhere, functools.partial(static, strategy="one_for_one"))
 
     assert {"invariant"} == {finding.verdict.value for finding in report.findings}

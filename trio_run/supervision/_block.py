@@ -35,6 +35,7 @@ async def open_supervisor(
     exit_when: ExitWhen | str = ExitWhen.NEVER,
     max_children: float = math.inf,
     grace: float = math.inf,
+    cancel_grace: float = 0.0,
 ) -> AsyncGenerator[Supervisor]:
     """
     Run a supervisor for as long as a block lasts.
@@ -56,6 +57,7 @@ async def open_supervisor(
         exit_when: Whether the supervisor, and with it the block, ends once children have ended.
         max_children: How many children there may be at once.
         grace: At most so many seconds pass between leaving the block and cancelling the last child.
+        cancel_grace: At most so many between a cancellation from outside and that; see `Supervisor`.
 
     Yields:
         The running supervisor, which takes orders from every task.
@@ -78,6 +80,7 @@ async def open_supervisor(
         exit_when=exit_when,
         max_children=max_children,
         grace=grace,
+        cancel_grace=cancel_grace,
     )
     async with hosted(supervisor):
         yield supervisor

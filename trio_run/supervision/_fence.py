@@ -19,22 +19,23 @@ from .._stopping import current_life
 from ._shell import Shell
 
 
-async def run_fenced(shell: Shell, grace: float) -> None:
+async def run_fenced(shell: Shell, grace: float, cancel_grace: float) -> None:
     """
     Run *shell* until it has stopped, and raise what came of it.
 
     Args:
         shell: What to run.
         grace: At most so many seconds pass between a request to stop and the cancellation of the last child.
+        cancel_grace: So many between a cancellation from outside and that.
 
     Cancellation:
-        Children are cancelled one after another, the last started first.
+        Children are stopped one after another, the last started first.
     """
     verdict: BaseException | None = None
     path = shell.core.path
     try:
         async with trio.open_nursery() as outside:
-            outside.start_soon(_hear_cancel, shell, name=f"{path} sentinel")
+            outside.start_soon(_hear_cancel, shell, cancel_grace, name=f"{path} sentinel")
             await _drive_fenced(shell, grace)
             verdict = shell.finish()
             outside.cancel_scope.cancel(reason=f"{path} has stopped")
@@ -57,14 +58,14 @@ async def _drive_fenced(shell: Shell, grace: float) -> None:
             fence.shield = False
 
 
-async def _hear_cancel(shell: Shell) -> None:
+async def _hear_cancel(shell: Shell, grace: float) -> None:
     """
     Wait in front of the fence for a cancellation from outside, and have the children stopped in order.
     """
     try:
         await trio.sleep_forever()
     finally:
-        shell.stop_at_once()
+        shell.stop_cancelled(grace)
 
 
 @contextlib.contextmanager

@@ -72,6 +72,8 @@ class Supervisor(Calls):
             refused with `TooManyChildren`.
         grace: At most so many seconds pass between a request to stop this supervisor and the moment that the last child is
             cancelled. Each child has its own grace, within this one. The default sets no bound.
+        cancel_grace: At most so many seconds are left to the children when the supervisor is cancelled from outside. Only for
+            one that is below no other: there the time is over when the cancellation comes.
 
     Raises:
         TypeError: Something is not a runner, or has the wrong type.
@@ -89,6 +91,7 @@ class Supervisor(Calls):
     exit_when: ExitWhen
     max_children: float = attrs.field(validator=check_count)
     grace: float = attrs.field(validator=check_number)
+    cancel_grace: float = attrs.field(validator=check_number)
     _shell: Shell | None = None
     _last: Shell | None = None
 
@@ -103,6 +106,7 @@ class Supervisor(Calls):
         exit_when: ExitWhen | str = ExitWhen.NEVER,
         max_children: float = math.inf,
         grace: float = math.inf,
+        cancel_grace: float = 0.0,
     ) -> None:
         budget, backoff = budget or Budget(), backoff or Backoff()
         _check_rules(name, budget, backoff)
@@ -111,7 +115,11 @@ class Supervisor(Calls):
         self.strategy, self.budget, self.backoff = Strategy(strategy), budget, backoff
         self.start_order = StartOrder(start_order)
         self.max_children = max_children
-        self.exit_when, self.grace = ExitWhen(exit_when), grace
+        self.exit_when, self.grace, self.cancel_grace = ExitWhen(exit_when), grace, cancel_grace
+        if cancel_grace == math.inf:
+            raise ValueError(
+                f"Supervisor {name!r} has cancel_grace={cancel_grace!r}: who cancels has to see an end of it."
+            )
         self._shell = self._last = None
         check_names(name, self.plan)
         if len(self.plan) > max_children:
@@ -142,14 +150,15 @@ class Supervisor(Calls):
             RuntimeError: It is running already.
 
         Cancellation:
-            The children are cancelled one after another, the last started first; the run ends when all are gone.
+            The children are cancelled one after another, the last started first; the run ends when all are gone. With a
+            *cancel_grace* those that listen are asked before.
         """
         if self._shell is not None:
             raise RuntimeError(f"The supervisor {self.name} is running already. Make a second one to run it twice.")
         shell = self._shell = self._last = _shell_for(self, task_status)
         try:
             with standing(shell):
-                await run_fenced(shell, self.grace)
+                await run_fenced(shell, self.grace, self.cancel_grace if shell.above is None else 0.0)
         finally:
             self._shell = None
         return cast("StopReport", shell.stop_report)  # A run that leaves none has raised.

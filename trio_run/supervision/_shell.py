@@ -163,12 +163,12 @@ class Shell(Hands):
         self.core.stop(End.ASKED, deadline, reason)
         self.wake()
 
-    def stop_at_once(self) -> None:
+    def stop_cancelled(self, grace: float) -> None:
         """
-        Have the supervisor stop without grace, since it was cancelled from outside.
+        Have the supervisor stop in *grace* seconds, since it was cancelled from outside.
         """
         self.cancelled = self.cancelled or not self.core.stopping
-        self.stop(trio.current_time(), "cancelled from outside")
+        self.stop(trio.current_time() + grace, "cancelled from outside")
 
     # The end.
 
