@@ -334,6 +334,32 @@ class TestFaultEverywhere:
         assert "fault at test_it.py:" in ran.text("test_keeps")
         assert "--explore-replay=fault:0" in ran.text("test_keeps")
 
+    def test_an_assertion_is_about_what_does_not_fail(self, suite):
+        """
+        A test that was not marked for it may find that not all went well; whoever marks one means it.
+        """
+        ran = suite.write(
+            """
+            async def attempt():
+                try:
+                    await trio.sleep(1)
+                except Exception:
+                    return "failed"
+                raise OSError
+
+            async def test_asserts():
+                with pytest.raises(OSError):
+                    assert "failed" != await attempt()
+
+            @pytest.mark.fault_everywhere
+            async def test_marked():
+                with pytest.raises(OSError):
+                    await attempt()
+            """
+        ).run("--fault-everywhere")
+
+        assert {"test_asserts": "passed", "test_marked": "failed"} == ran.outcomes()
+
 
 class TestHangs:
     def test_in_a_fixture_that_waits_for_the_test(self, suite):
