@@ -1562,3 +1562,24 @@ class TestLaws:
         assert (0, 0) == (storm.running, storm.limiter.borrowed_tokens)
         assert 0 == storm.limiter.statistics().tasks_waiting
         assert tasks == trio.lowlevel.current_statistics().tasks_living
+
+    @pytest.mark.parametrize("how", ["leave", "cancel"])
+    @pytest.mark.parametrize("seed", range(25))
+    async def test_nor_in_two_on_one_limiter(self, seed, how):
+        """
+        Pools that share a limiter and run each other's jobs do not stand still, and give all tokens back.
+        """
+        storms = [Storm(random.Random(seed)), Storm(random.Random(100 + seed))]
+        one, other = storms
+        other.limiter, other.allowed, other.resize_often = one.limiter, math.inf, trio.lowlevel.checkpoint
+        one.call, other.call = other.call, one.call  # Jobs of each wait for the other's.
+        with tr.use_sinks(lambda _: None):
+            async with trio.open_nursery() as nursery:
+                for storm in storms:
+                    nursery.start_soon(storm.blow, how)
+
+        assert [] == one.breaches
+        assert all(handle.done for storm in storms for handle in storm.handles)
+        assert all(storm.handles for storm in storms)
+        assert (0, 0) == (one.limiter.borrowed_tokens, one.limiter.statistics().tasks_waiting)
+        assert {} == one.pool._intake.jobs.askers.counts
