@@ -334,9 +334,11 @@ class TestSharedLimiter:
         one, two = shared
         one.limiter.total_tokens = 2
         await one.limiter.acquire_on_behalf_of("somebody")
-        outer = one.start_soon(two.run, nap, 1, "value")
-        await trio.sleep(5)
-        one.limiter.release_on_behalf_of("somebody")
+        try:
+            outer = one.start_soon(two.run, nap, 1, "value")
+            await trio.sleep(5)
+        finally:
+            one.limiter.release_on_behalf_of("somebody")
 
         assert "value" == await outer.wait()
 

@@ -363,6 +363,7 @@ class TestLeaving:
 
             assert [4, 4] == log
 
+    @pytest.mark.no_cancel_everywhere("its inputs raise something else when they are cancelled")
     async def test_errors_that_nobody_has_taken(self):
         """
         What failed after all, or on its way out, is told by events; and so are the inputs.

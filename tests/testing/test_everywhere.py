@@ -131,6 +131,28 @@ class TestCancelEverywhere:
 
         assert () == cancel_everywhere(program).findings
 
+    def test_a_reason_that_others_give_as_well(self):
+        """
+        A task that is cancelled by its own program, for the reason that a job elsewhere is cancelled for, is in its right.
+        """
+
+        async def read(scope):
+            with scope, contextlib.suppress(trio.Cancelled):
+                await trio.sleep_forever()
+
+        async def program():
+            scope = trio.CancelScope(shield=True)
+            async with trio.open_nursery() as nursery, open_pool(1) as pool:
+                nursery.start_soon(read, scope)
+                job = pool.start_soon(trio.sleep, 5)
+                try:
+                    await trio.sleep(1)
+                finally:
+                    job.cancel("enough")
+                    scope.cancel(reason="enough")
+
+        assert () == cancel_everywhere(program).findings
+
     def test_a_part_is_told_of_once(self):
         """
         A job that swallows its cancellation runs in parts of its own and of the group, and is one finding.

@@ -102,8 +102,7 @@ class CancelZone(Zone):
         Note where a task stood when the cancellation reached it.
         """
         # What a part hears it notes itself; but it may have tasks of its own.
-        below_a_part = self.parts.are_cancelled_by(exc) and not self.parts.of(probe.task)
-        if not _is_ours(exc) and not below_a_part:
+        if not _is_ours(exc) and not self.parts.have_started(probe.task, exc):
             return
         probe.heard_at.append(probe.place)
         probe.interruptions += 1

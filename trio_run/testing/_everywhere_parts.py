@@ -60,6 +60,12 @@ class Part(Probe):
         super().__init__(coro, task, observer)
         self._around = _trio_compat.scope_around(task)
 
+    def is_around(self, task: trio.lowlevel.Task) -> bool:
+        """
+        Tell whether *task* is another one that it has started.
+        """
+        return task is not self.task and _trio_compat.stands_in(task, self._around)
+
     def is_cancelled_by(self, exc: BaseException) -> bool:
         """
         Tell whether *exc* is, or has in it, how this is cancelled from outside.
@@ -99,11 +105,13 @@ class Parts:
         """
         return [part for part in self._live if part.task is task]
 
-    def are_cancelled_by(self, exc: BaseException) -> bool:
+    def have_started(self, task: trio.lowlevel.Task, exc: BaseException) -> bool:
         """
-        Tell whether *exc* is, or has in it, how one of them is cancelled from outside.
+        Tell whether *task* is below one of them, and *exc* is how that is cancelled from outside.
         """
-        return self._zone.point is not None and any(part.is_cancelled_by(exc) for part in self._live)
+        return self._zone.point is not None and any(
+            part.is_cancelled_by(exc) and part.is_around(task) for part in self._live
+        )
 
     # What the probes tell.
 
