@@ -8,8 +8,10 @@ Laws: a job that is not taken raises; none is dropped. A wait that would never e
 
 from __future__ import annotations
 
-import contextvars
+# pyright: reportPrivateUsage=false
+# A job is a handle, and is made here.
 from collections.abc import Callable
+from contextvars import copy_context
 from types import FunctionType
 from typing import Any, ClassVar, NoReturn
 
@@ -23,9 +25,12 @@ from .._step import not_a_job
 from .._thread import check_thread
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
-from ._job import Audience, Job, make_job
+from ._job import Audience, Job
 from ._waits import Waits, holders
 from ._worker import Worker
+
+_WAITING = State.WAITING
+_new = object.__new__
 
 
 @attrs.define(eq=False)
@@ -49,7 +54,18 @@ class Intake(Waits):
         crew = self.crew
         if crew.over or (crew.left and crew.deserted):
             raise self.refusal(name)
-        return make_job(self, name, fn, args, contextvars.copy_context(), crew.now())
+        job = _new(Job)  # Without __init__, and one field after the other, since that is the fastest.
+        job.owner = self
+        job.name = name
+        job.fn = fn
+        job.args = args
+        job.context = copy_context()
+        job.since = crew.now()
+        job.state = _WAITING
+        job.ready_value = job._canceller = job._value = job._error = job._reason = job._changed = job._guard = None  # noqa: SLF001
+        job.doer = job.audience = job.askers = None
+        job._ready = job.refused = False  # noqa: SLF001
+        return job
 
     @property
     def closed(self) -> bool:

@@ -4,8 +4,6 @@ One job of a pool, which is the handle of itself, and who has to do with it.
 
 from __future__ import annotations
 
-# pyright: reportPrivateUsage=false
-# A job is a handle, and is made here.
 import contextvars
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
@@ -21,7 +19,6 @@ NO_CONTEXT = contextvars.Context()
 """What stands for the context of a job that is over."""
 
 _WAITING = State.WAITING
-_new = object.__new__
 
 
 class Owner(Protocol):
@@ -129,31 +126,6 @@ class Job(Handle[Any]):
         Let go of all but the outcome.
         """
         self.fn, self.args, self.context, self.doer = nothing, (), NO_CONTEXT, None
-
-
-def make_job(  # noqa: PLR0917 - keywords cost time
-    owner: Owner,
-    name: str,
-    fn: Callable[..., object],
-    args: tuple[Any, ...],
-    context: contextvars.Context,
-    since: float,
-) -> Job:
-    """
-    Make a job: without ``__init__``, and one field after the other, since that is the fastest.
-    """
-    job = _new(Job)
-    job.owner = owner
-    job.name = name
-    job.fn = fn
-    job.args = args
-    job.context = context
-    job.since = since
-    job.state = _WAITING
-    job.ready_value = job._canceller = job._value = job._error = job._reason = job._changed = job._guard = None  # noqa: SLF001
-    job.doer = job.audience = job.askers = None
-    job._ready = job.refused = False  # noqa: SLF001
-    return job
 
 
 def nothing() -> None:

@@ -19,7 +19,7 @@ from ._crew import Getter
 from ._job import Job
 from ._per_worker import PerWorker
 
-_RUNNING, _CANCELLED = State.RUNNING, State.CANCELLED
+_RUNNING, _CANCELLED, _WAITING = State.RUNNING, State.CANCELLED, State.WAITING
 
 
 @attrs.define(eq=False, repr=False)
@@ -119,10 +119,10 @@ class Worker(Getter):
         if job is not None and self.held is None and self.crew.per_worker is not None:
             self.hand, self.job, job.doer = job, job, self
             return True  # First something has to be opened.
-        total = limiter.total_tokens
+        total, queue, held = limiter.total_tokens, jobs.queue, self.held
         while job is not None:
-            if self.held is not None:
-                self.held.show(job.context)
+            if held is not None:
+                held.show(job.context)
             job.state = _RUNNING
             job.doer = self
             self.job: Job | None = job
@@ -145,8 +145,11 @@ class Worker(Getter):
                 stepper.value, turn.slept = None, slept
                 return True
             # A short cut for jobs that never sleep: what the long way would find is known.
-            if not slept and jobs.queue and limiter.total_tokens == total and (turn.jobs < turn.look or turn.goes_on()):
-                job = jobs.take()
+            if not slept and queue and limiter.total_tokens == total and (turn.jobs < turn.look or turn.goes_on()):
+                job = queue.popleft()
+                if job.state is not _WAITING or jobs.offered:
+                    queue.appendleft(job)
+                    job = jobs.take()
             else:
                 job = said = stepper.value = None  # Who rests keeps nothing alive.
                 turn.slept = slept
