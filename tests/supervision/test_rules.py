@@ -58,7 +58,10 @@ class TestConstruction:
             ({"start_timeout": 0}, "ValueError: Child(start_timeout=0) is a number of seconds above 0."),
             ({"start_timeout": math.nan}, "ValueError: Child(start_timeout=nan) has to be at least 0."),
             ({"start_timeout": "3"}, "TypeError: Child(start_timeout=...) takes a number, not '3'."),
-            ({"on_give_up": "drop"}, "ValueError: 'drop' is no OnGiveUp. It can be 'escalate', 'park', or a member"),
+            (
+                {"on_give_up": "shrug"},
+                "ValueError: 'shrug' is no OnGiveUp. It can be 'escalate', 'park', 'drop', or a member",
+            ),
             (
                 {"on_give_up": "park"},
                 "ValueError: A child with on_give_up='park' needs a budget of its own to spend: give it budget=Budget(...).",
@@ -202,6 +205,23 @@ class TestOwnRules:
         assert [Phase.UP] * 2 == [core.slots[name].phase for name in "ac"]
         assert not core.stopping
         assert 0 == core.restarts.ledger.spent
+
+    @pytest.mark.parametrize("strategy", Strategy)
+    def test_a_dropped_child_is_forgotten_and_its_siblings_live(self, strategy):
+        """
+        One whose place nobody needs leaves it, and its name is free.
+        """
+        drops = Rules(budget=Budget(restarts=1, per=60), on_give_up=OnGiveUp.DROP)
+        core = up(core_of(strategy, a=Rules(), b=drops))
+        fails(core, "b")
+        up(core)
+
+        actions = fails(core, "b")
+
+        assert [Verdict.DROPPED] == verdicts(actions)
+        assert [Forget("b")] == only(actions, Forget)
+        assert ["a"] == list(core.slots)
+        assert not core.stopping
 
     @pytest.mark.parametrize("strategy", [ALL, REST])
     def test_a_group_goes_on_without_a_member_that_was_parked(self, strategy):

@@ -18,6 +18,13 @@ pytestmark = pytest.mark.everywhere_allow(
 BOOM = OSError("boom")
 
 
+def throw(error: Exception) -> None:
+    """
+    Raise *error*.
+    """
+    raise error
+
+
 class TestWaitReady:
     async def test_one_that_is_ready(self):
         """
@@ -374,7 +381,7 @@ class TestSnapshot:
             down.starts_in,
             down.seconds,
         )
-        assert ("OSError: boom", "on_failure") == (down.last_error, down.restart)
+        assert ("OSError: boom", "failed", "on_failure") == (down.last_error, down.outcome, down.restart)
         hosting = inner.supervisors[0].children[0]
         assert ("shop/inner/hosts", "up", 4) == (hosting.path, hosting.phase, hosting.seconds)
         assert "shop/inner/hosts/files/file" == hosting.supervisors[0].children[0].path
@@ -384,6 +391,42 @@ class TestSnapshot:
 
         assert ("stopped", "enough", ()) == (after.phase, after.reason, after.children[0].supervisors)
         assert ["down", "down"] == [child.phase for child in after.children]
+        assert ["stopped", "failed"] == [child.outcome for child in after.children]
+
+    async def test_of_how_lives_ended(self):
+        """
+        What became of the last life is said while there is another, too.
+        """
+        ends = {
+            "returns": lambda: None,
+            "done": lambda: throw(tr.Done()),
+            "passes": lambda: throw(tr.Ignore()),
+            "again": lambda: throw(tr.RestartAfter(9)),
+            "fails": lambda: throw(ValueError()),
+        }
+
+        def runner(end):
+            async def run() -> None:
+                await trio.lowlevel.checkpoint()
+                end()
+
+            return run
+
+        children = [tr.Child(runner(end), name=name, restart="on_failure") for name, end in ends.items()]
+        async with tr.open_supervisor("shop", *children, tr.Child(trio.sleep_forever, name="stays")) as shop:
+            (await shop.start(tr.Child(trio.sleep_forever, name="leaves"))).cancel("enough")
+            await trio.sleep(0.01)
+            outcomes = {child.name: child.outcome for child in shop.snapshot().children}
+
+        assert {
+            "returns": "finished",
+            "done": "finished",
+            "passes": "finished",
+            "again": "finished",
+            "fails": "failed",
+            "stays": None,
+            "leaves": "cancelled",
+        } == outcomes
 
     async def test_of_every_phase(self):
         """

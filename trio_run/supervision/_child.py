@@ -41,7 +41,7 @@ class Child:
             as its own *grace* says.
         backoff: How long to wait before a restart; the default is that of the supervisor.
         budget: How many restarts of this child are forgiven, besides the budget of the supervisor, which counts them too.
-        on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked.
+        on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked, or dropped.
         start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
             failed start.
         beat: For how many seconds it may be silent once it is ready: it gives a sign of life with `beat`. One that is silent for

@@ -64,7 +64,7 @@ class Verdict(enum.Enum):
     """It was asked to go; it stays down until a person starts it."""
 
     DROPPED = "dropped"
-    """It had its one life, and is forgotten."""
+    """It had its one life, or spent its own budget, and is forgotten."""
 
     REFUSED = "refused"
     """It never was ready, and whoever asked for it is told."""

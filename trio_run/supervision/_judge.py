@@ -98,8 +98,9 @@ class Judge:
         if broken is None:
             self.course.restarts.bring_back(slot, fact)
             return _RISES
-        if broken is slot.ledger and slot.rules.on_give_up is OnGiveUp.PARK:
-            return self._rest(slot, Verdict.PARKED)
+        if broken is slot.ledger and slot.rules.on_give_up is not OnGiveUp.ESCALATE:
+            slot.leaving = slot.rules.on_give_up is OnGiveUp.DROP
+            return self._rest(slot, Verdict.DROPPED if slot.leaving else Verdict.PARKED)
         self.course.broken = broken
         return self._doom_all(slot, fact, End.GAVE_UP)
 

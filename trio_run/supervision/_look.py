@@ -56,6 +56,7 @@ def _child(shell: Shell, slot: Slot, now: float) -> ChildSnapshot:
         failures=slot.failures,
         seconds=None if slot.phase is Phase.DOWN else now - seat.began,
         starts_in=slot.due - now if waits else None,
+        outcome=seat.outcome,
         last_error=seat.last_error or None,
         supervisors=tuple(snapshot_of(inner, inner.core.path.rpartition("/")[2]) for inner in below(seat.life)),
     )

@@ -28,6 +28,9 @@ class OnGiveUp(Word):
     PARK = "park"
     """It stays down until somebody restarts it, and its siblings live."""
 
+    DROP = "drop"
+    """It is forgotten, and its siblings live."""
+
 
 class Decision(Word):
     """
@@ -119,9 +122,9 @@ class Rules:
             check_type(Budget, "budget", self.budget)
             if self.restart is Restart.NEVER:
                 raise ValueError("A child with restart='never' has no use for a budget: it is never restarted.")
-        if self.on_give_up is OnGiveUp.PARK and (self.budget is None or self.budget.is_endless):
+        if self.on_give_up is not OnGiveUp.ESCALATE and (self.budget is None or self.budget.is_endless):
             raise ValueError(
-                "A child with on_give_up='park' needs a budget of its own to spend: give it budget=Budget(...)."
+                f"A child with on_give_up={self.on_give_up.value!r} needs a budget of its own to spend: give it budget=Budget(...)."
             )
         if self.max_age is not None:
             check_type(MaxAge, "max_age", self.max_age)
@@ -153,11 +156,12 @@ def check_fit(name: str, rules: Rules, budget: Budget, backoff: Backoff) -> None
         return
     whose = f"the supervisor, for the child {name!r}," if own is None else f"the child {name!r}"
     check_reachable(own or budget, rules.backoff or backoff, f"The budget of {whose}")
-    if own is None or rules.on_give_up is not OnGiveUp.PARK or own.in_a_row < math.inf:
+    if own is None or rules.on_give_up is OnGiveUp.ESCALATE or own.in_a_row < math.inf:
         return
     if budget.restarts < own.restarts and budget.per >= own.per:
+        lost = "parked" if rules.on_give_up is OnGiveUp.PARK else "dropped"
         raise ValueError(
-            f"The child {name!r} could never be parked: its supervisor gives up after {budget.restarts} restarts in "
+            f"The child {name!r} could never be {lost}: its supervisor gives up after {budget.restarts} restarts in "
             f"{budget.per:g} s, and it would after {own.restarts} in {own.per:g} s. Give it a smaller budget, or the "
             f"supervisor a larger one."
         )

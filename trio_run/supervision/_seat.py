@@ -61,6 +61,9 @@ class Seat:
     last_error: str = ""
     """What the last life that failed raised. Text only, so that a child that is up keeps no frames of its past."""
 
+    ending: Ending | None = None
+    """How the last life that is over ended, also while there is another."""
+
     _cancelled: str = ""
     _seconds: float = -math.inf  # How long it took to go; minus infinity where nobody had to ask.
     _below: StopReport | None = None
@@ -118,7 +121,7 @@ class Seat:
         """
         fact, verdict, _history = action
         value, self.value = self.value, None
-        self.last = fact
+        self.last, self.ending = fact, fact.ending
         self._seconds = trio.current_time() - self.stop_began if self.stop_began < math.inf else -math.inf
         if fact.error is not None:
             self.last_error = said(fact.error)
@@ -160,6 +163,17 @@ class Seat:
             settle(self.handle, State.STOPPED)
         self.notify()
 
+    @property
+    def outcome(self) -> str | None:
+        """
+        How the last life that is over ended, as its handle would say.
+        """
+        if self.ending is None:
+            return None
+        if self._seconds >= 0 and self.ending is not Ending.UNHEALTHY:
+            return State.STOPPED.value
+        return _OUTCOMES.get(self.ending, State.FAILED).value
+
     def exit(self) -> ChildExit:
         """
         Return how the last life ended.
@@ -194,6 +208,16 @@ class Seat:
             change = self._change = _Change()
         await change.event.wait()
         return change.exit
+
+
+_OUTCOMES = {
+    Ending.FINISHED: State.FINISHED,
+    Ending.DONE: State.FINISHED,
+    Ending.IGNORED: State.FINISHED,
+    Ending.AGAIN: State.FINISHED,
+    Ending.CANCELLED: State.CANCELLED,
+}
+"""What ends have no failure in them."""
 
 
 class Seats(dict[str, Seat]):

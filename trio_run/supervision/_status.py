@@ -66,6 +66,9 @@ class ChildSnapshot:
     starts_in: float | None = None
     """In how many seconds the next life begins; None if nothing is set."""
 
+    outcome: str | None = None
+    """How the last life that is over ended: ``finished``, ``failed``, ``cancelled`` or ``stopped``; None before that."""
+
     last_error: str | None = None
     """What the last life that failed raised, in one line."""
 
