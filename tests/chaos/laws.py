@@ -461,7 +461,11 @@ class Laws:
         if self._charge(run.window, run.plan.budget, event, "the budget") and event.spent != len(run.window):
             self.broke(event, f"{event.spent} spent, and it should be {len(run.window)}")
 
-    def _charge(self, window: collections.deque[float], budget: tr.Budget, event: ev.Event, whose: str) -> bool:
+    def _charge(
+        self, window: collections.deque[float], budget: tr.Budget, event: ev.ChildRestartScheduled, whose: str
+    ) -> bool:
+        if event.failures > budget.in_a_row:
+            self.broke(event, f"{event.failures} failures in a row, and {whose} is {budget}")
         if budget.restarts == math.inf:
             return False
         while window and window[0] < event.time - budget.per:

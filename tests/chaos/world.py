@@ -118,7 +118,9 @@ class World:
             name,
             *plan,
             strategy=r.choice(list(tr.Strategy)) if depth == 1 else tr.Strategy.ONE_FOR_ONE,
-            budget=tr.Budget(restarts=r.choice([5, 10, 20]), per=r.choice([10.0, 60.0])),
+            budget=tr.Budget(
+                restarts=r.choice([5, 10, 20]), per=r.choice([10.0, 60.0]), in_a_row=r.choice([4, math.inf])
+            ),
             backoff=tr.Backoff(first=0.1, max=r.choice([0.4, 1.0]), stable_after=r.choice([5.0, 30.0])),
             start_order=r.choice(list(tr.StartOrder)),
             exit_when=exit_when,
@@ -145,7 +147,9 @@ class World:
             name = f"n{self._numbers[above]}"
         restart = tr.Restart.NEVER if once else r.choices(list(tr.Restart), [0, 8, 1] if significant else [8, 4, 1])[0]
         lasting = restart is not tr.Restart.NEVER
-        own = tr.Budget(restarts=r.choice([1, 3]), per=r.choice([20.0, 60.0])) if lasting and r.random() < 0.3 else None
+        own = None
+        if lasting and r.random() < 0.3:
+            own = tr.Budget(restarts=r.choice([1, 3, math.inf]), per=r.choice([20.0, 60.0]), in_a_row=r.choice([2, 3]))
         kind = r.choices([self.leaf, self.hasty, self.block], [8, 2, 1])[0]
         beat = 4.0 if kind is self.leaf and r.random() < 0.1 else math.inf
         (self.beats.add if beat < math.inf else self.beats.discard)(f"{above}/{name}")

@@ -492,6 +492,43 @@ class TestRearranged:
         assert ["b ends", "a ends", "c ends"] == log.lines[-3:]
 
 
+class TestRearrangedDuringTheBoot:
+    @pytest.mark.parametrize("strategy", Strategy)
+    def test_who_is_ready_is_not_waited_for_again(self, strategy: Strategy):
+        """
+        A new order while some children still start takes back nothing: the supervisor is ready when the others are.
+        """
+        core = web_of(strategy, a=(), b=())
+        core.decide(0.0)
+        ready(core, "a")
+        core.order.rearrange(["b", "a"])
+        assert [] == core.decide(0.0)
+        core.take([Ready("b", 1)], 0.0)
+
+        assert [Booted()] == core.decide(0.0)
+
+    async def test_it_becomes_ready(self):
+        """
+        One that is reconfigured while it starts comes up.
+        """
+
+        async def slow(*, task_status: trio.TaskStatus[None]) -> None:
+            await trio.sleep(5)
+            task_status.started()
+            await trio.sleep_forever()
+
+        fast, late = tr.Child(trio.sleep_forever, name="fast"), tr.Child(slow, name="late")
+        shop = tr.Supervisor("shop", fast, late, start_order="parallel")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(shop.run)
+            await trio.sleep(1)
+            await shop.reconfigure([late, fast])
+            await trio.sleep(5)
+
+            assert "up" == shop.snapshot().phase
+            nursery.cancel_scope.cancel()
+
+
 class TestTheSameInEachProcess:
     async def test_those_that_one_came_after_are_stopped_as_it_names_them(self):
         """

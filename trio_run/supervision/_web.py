@@ -77,7 +77,9 @@ class Web(Order):
         self._above.clear()
         self._late.clear()
         after = {name: self.slots[name].rules.after or () for name in names}
+        unbooted = self._unbooted.copy()
         Order.rearrange(self, in_order({name: [each for each in after[name] if each in after] for name in names}))
+        self._unbooted &= unbooted  # Who was ready already is not waited for again.
         for slot in self._falling.values():
             self._count_fall(slot, 1)
         self._sinks += self._falling.values()
