@@ -77,9 +77,7 @@ class Web(Order):
         self._above.clear()
         self._late.clear()
         after = {name: self.slots[name].rules.after or () for name in names}
-        unbooted = self._unbooted.copy()
         Order.rearrange(self, in_order({name: [each for each in after[name] if each in after] for name in names}))
-        self._unbooted &= unbooted  # Who was ready already is not waited for again.
         for slot in self._falling.values():
             self._count_fall(slot, 1)
         self._sinks += self._falling.values()
@@ -137,7 +135,7 @@ class Web(Order):
         self._before[slot.name], self._behind[slot.name] = before, {}
         for name in before:
             self._behind[name][slot.name] = None
-        if slot.admission is Admission.BOOT:
+        if slot.admission is Admission.BOOT and not (slot.proven or slot.is_settled):  # It may be in another place now.
             self._unbooted.add(slot.name)
 
     def _line_up(self, slot: Slot) -> None:
