@@ -13,7 +13,18 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trio_run import Budget, Child, GaveUp, StartFailed, SupervisorStopping, open_group, open_pool, open_supervisor
+from trio_run import (
+    Budget,
+    Child,
+    GaveUp,
+    StartFailed,
+    Supervisor,
+    SupervisorNotRunning,
+    SupervisorStopping,
+    open_group,
+    open_pool,
+    open_supervisor,
+)
 from trio_run._sometimes import drive_sometimes
 from trio_run.leaks import Ignore, Kind
 from trio_run.testing import (
@@ -27,6 +38,7 @@ from trio_run.testing import (
     sometimes,
 )
 from trio_run.testing._everywhere_cancel import CancelZone
+from trio_run.testing._everywhere_places import place_of_error
 from trio_run.testing._everywhere_watch import ROUNDS, Watch
 from trio_run.testing._everywhere_zone import Zone
 
@@ -152,6 +164,27 @@ class TestCancelEverywhere:
                     scope.cancel(reason="enough")
 
         assert () == cancel_everywhere(program).findings
+
+    def test_users_look_for_their_own_first(self):
+        """
+        Where trio_run waits, or raises, for a user, it is the line of the user that is shown.
+        """
+
+        async def waits():
+            async with open_group(on_failure="collect") as group:
+                group.start_soon(trio.Event().wait)
+                job = group.start_soon(trio.Event().wait)
+                await job.wait()
+
+        async def asks():
+            shop = Supervisor("shop")
+            await trio.sleep(1)
+            shop.request_stop()
+
+        assert __file__ == fault_everywhere(waits).findings[0].file
+        with pytest.raises(SupervisorNotRunning) as caught:
+            fault_everywhere(asks)
+        assert __file__ == place_of_error(caught.value).file
 
     def test_a_part_is_told_of_once(self):
         """

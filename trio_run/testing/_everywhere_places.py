@@ -1,8 +1,8 @@
 """
 Places in code: where a task stands, as a file and a line.
 
-Frames of trio, of outcome and of this package are stepped over, since nobody looks there for a mistake of their own. What the places are
-used for is not known here.
+Frames of trio, of outcome and of this package are stepped over, since nobody looks there for a mistake of their own; but what
+trio_run does for itself has a place in it. What the places are used for is not known here.
 
 Law: a task always has a place, if need be that of the function it was made from.
 """
@@ -25,6 +25,10 @@ import trio
 
 _STEPPED_OVER = tuple(str(Path(file).parent) + os.sep for file in (trio.__file__, outcome.__file__, __file__))
 
+_TRIO_RUN = str(Path(__file__).parent.parent) + os.sep
+
+_OURS = (_TRIO_RUN, contextlib.__file__, *_STEPPED_OVER)
+
 
 @attrs.frozen
 class Place:
@@ -42,14 +46,17 @@ class Place:
 
 def place_of(coro: object) -> Place | None:
     """
-    Return where a suspended coroutine stands: the innermost frame that is not of trio, or else the outermost of all.
+    Return where a suspended coroutine stands: the innermost frame that is of a user, or else of this package, or else the
+    outermost of all.
     """
-    found = first = None
+    users = found = first = None
     for frame in await_frames(coro):
         first = first or frame
         if not frame.f_code.co_filename.startswith(_STEPPED_OVER):
             found = frame
-    stands = found or first
+            if not frame.f_code.co_filename.startswith(_OURS):
+                users = frame
+    stands = users or found or first
     return None if stands is None else _place_at(stands, stands.f_lineno)
 
 
@@ -76,13 +83,15 @@ def _place_at(frame: FrameType, line: int) -> Place:
 
 def place_of_error(exc: BaseException) -> Place | None:
     """
-    Return where an error was raised, or was let out of trio.
+    Return where an error was raised, or was let out of trio or of this package.
     """
-    found = None
+    users = found = None
     for frame, line in traceback.walk_tb(exc.__traceback__):
         if not frame.f_code.co_filename.startswith(_STEPPED_OVER):
             found = _place_at(frame, line)
-    return found
+            if not frame.f_code.co_filename.startswith(_OURS):
+                users = found
+    return users or found
 
 
 def place_from(text: str) -> Place:
@@ -99,7 +108,14 @@ def blamed(stack: Sequence[str]) -> Place:
     Return the innermost of some places that is not of this package, or else the innermost of all.
     """
     places = [place_from(text) for text in reversed(stack)]
-    return next((place for place in places if not place.file.startswith(_TRIO_RUN)), places[0])
+    return next(filter(is_of_a_user, places), places[0])
+
+
+def is_of_a_user(place: Place | None) -> bool:
+    """
+    Tell whether a place is known, and neither in this package nor in trio.
+    """
+    return place is not None and not place.file.startswith(_OURS)
 
 
 def code_of(coro: object) -> CodeType | None:
@@ -150,10 +166,6 @@ def is_trio_runs_own(coro: object) -> bool:
     files = [frame.f_code.co_filename for frame in await_frames(coro)]
     return bool(files) and files[0].startswith(_TRIO_RUN) and all(file.startswith(_OURS) for file in files)
 
-
-_TRIO_RUN = str(Path(__file__).parent.parent) + os.sep
-
-_OURS = (_TRIO_RUN, contextlib.__file__, *_STEPPED_OVER)
 
 _CHECKPOINT = trio.lowlevel.checkpoint.__code__
 

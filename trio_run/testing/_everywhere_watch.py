@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from ._clock import QuietClock
-from ._everywhere_places import Place
+from ._everywhere_places import Place, is_of_a_user, is_trio_runs_own
 from ._everywhere_probe import Probe
 from ._everywhere_report import Verdict
 from ._everywhere_zone import Zone
@@ -109,8 +109,12 @@ class Watch:
     def _note(self, verdict: Verdict, text: str) -> None:
         if self.stall is None:
             waiting = [probe for probe in self._zone.live.values() if not _joins(probe)]
+            waiting.sort(key=lambda probe: is_trio_runs_own(probe.coro))
             who = ", ".join(f"{probe.name} at {probe.place}" for probe in waiting)
-            self.stall = Stall(verdict, f"{text}: {who}" if who else text, waiting[0].place if waiting else None)
+            places = [probe.place for probe in (*waiting, *self._zone.live.values())]
+            # Users look for their own first.
+            place = next(filter(is_of_a_user, places), waiting[0].place if waiting else None)
+            self.stall = Stall(verdict, f"{text}: {who}" if who else text, place)
 
 
 def _joins(probe: Probe) -> bool:
