@@ -84,6 +84,16 @@ def tools(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """
+    Run the same tests, and have waits fail that are drawn by the seed: nothing hangs, and nothing is left behind.
+    """
+    session.install("-e", ".[test]")
+    points = ["--explore-seed=1", "--fault-everywhere", "--everywhere-points=4", "-o", "faulthandler_timeout=300"]
+    session.run("pytest", "-n2", *points, *CONCURRENT, *session.posargs)
+
+
+@nox.session
 def nightly(session: nox.Session) -> None:
     """
     Run what takes minutes: many thousands of scenarios and orders.

@@ -468,6 +468,7 @@ class TestClosed:
 
         assert ["finished"] * 2 == states(handles)
 
+    @pytest.mark.everywhere_allow("its job may be cancelled", raises=tr.JobCancelled)
     async def test_between_the_last_job_and_the_end(self):
         """
         The very moment in which the last job ends is too late.

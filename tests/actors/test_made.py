@@ -228,10 +228,12 @@ class TestFileActor:
             os.write(writer, b"one\nhal")
             await seen.wait()
 
-        await tr.run_actors(tr.file_actor(reader, handle), write)
-        with pytest.raises(BrokenPipeError):
-            os.write(writer, b"f\n")
-        os.close(writer)
+        try:
+            await tr.run_actors(tr.file_actor(reader, handle), write)
+            with pytest.raises(BrokenPipeError):
+                os.write(writer, b"f\n")
+        finally:
+            os.close(writer)
 
         assert [b"one\n"] == lines
 

@@ -335,6 +335,7 @@ class TestProbe:
             (ExceptionGroup("two", [OSError("a")]), "ExceptionGroup: two (1 sub-exception)"),
         ],
     )
+    @pytest.mark.everywhere_allow("it counts on one error", raises=ValueError)
     async def test_so_many_failures_in_a_row_are_one_of_the_child(self, answer, cause):
         """
         The last answer is the cause, and the next life is probed anew.

@@ -169,6 +169,7 @@ async def test_waits_in_every_phase(what: str, phase: str):
 
 @pytest.mark.parametrize("verb", ["start", "restart", "replace", "reconfigure", "wait_ready"])
 @pytest.mark.parametrize("cut", ["asked", "cancelled", "gave up"])
+@pytest.mark.everywhere_allow("it may have ended before the call", raises=tr.SupervisorStopped)
 async def test_a_call_that_is_under_way_when_it_ends(verb: str, cut: str):
     """
     A call that waits for a child to come up is told when the supervisor goes down first, however that comes about.

@@ -120,6 +120,7 @@ class TestWaitReady:
 
 
 class TestWaitExit:
+    @pytest.mark.no_fault_everywhere("each life is to end in its own way")
     async def test_across_restarts(self):
         """
         A life that is followed by another does not end the wait; the last one does.

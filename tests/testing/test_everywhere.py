@@ -564,16 +564,19 @@ class TestFaultEverywhere:
         """
         lives = []
 
-        async def flaky():
+        async def flaky(kind):
             lives.append(1)
             if len(lives) == 1:
-                raise KeyError("flaky")
+                raise kind
             await trio.sleep(1)
 
         async def program():
+            class FlakyError(Exception):
+                pass
+
             lives.clear()
             async with open_supervisor("shop", budget=Budget(restarts=1)) as shop:
-                shop.start_soon(Child(flaky, restart="on_failure"))
+                shop.start_soon(Child(flaky, FlakyError, restart="on_failure"))
                 await trio.sleep(3)
 
         assert () == fault_everywhere(program).findings

@@ -34,8 +34,8 @@ class Ended:
     is_root: bool
 
 
-Sight: TypeAlias = "tuple[type[BaseException], Place | None]"
-"""A kind of error, and where it is raised."""
+Sight: TypeAlias = "tuple[str, Place | None]"
+"""A kind of error, by name, since a class may be made anew in each run, and where it is raised."""
 
 
 class Where(Protocol):
@@ -147,7 +147,7 @@ def sight_of(error: BaseException) -> Sight:
     """
     Return what tells an error from others in equal runs.
     """
-    return type(error), place_of_error(error)
+    return f"{type(error).__module__}.{type(error).__qualname__}", place_of_error(error)
 
 
 def leaves(exc: BaseException) -> Iterator[BaseException]:
