@@ -378,9 +378,9 @@ class Player:
 
     def is_up(self, path: Path) -> str:
         """
-        Put in a word whether a child that was started runs.
+        Put in a word whether a child that was started came up, though it may have had to go in the same moment.
         """
-        return "ok" if path in self.orders or path in self.supervisors else "ok_undefined"
+        return "ok" if path in self.translation.ready else "ok_undefined"
 
     async def start(self, supervisor: tr.Supervisor, path: Path, spec: Spec) -> str:
         """

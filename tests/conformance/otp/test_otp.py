@@ -194,6 +194,17 @@ class TestCallsDuringAStart:
 
         assert [("restart", "noproc"), ("restart", "noproc")] == self.played({}, [{"id": "s", "sup": inner}], ops)
 
+    @pytest.mark.parametrize("_time", range(8))
+    def test_who_came_up_and_had_to_go_in_the_same_moment(self, _time: int):
+        """
+        It was up: so the call says, whichever task comes first.
+        """
+        one = {"id": "c", "shutdown": "brutal_kill", "plan": ["ok", ["hold_error", ["restart", [], "c"]], "raise"]}
+        two = {"id": "d", "plan": ["ok", "raise", "raise", "error"]}
+        ops = [["burst", [[["d"], "crash"], [["c"], "crash"]]]]
+
+        assert [("restart", "ok")] == self.played({"intensity": 5}, [one, two], ops)
+
     @pytest.mark.parametrize("_time", range(12))
     def test_starts_of_one_moment(self, _time: int):
         """
