@@ -17,6 +17,7 @@ import outcome
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from trio_run._trio_compat import interrupt, main_task
 from trio_run.leaks import Ignore, Kind, LeakError, Suspects, leak_check, leaked_tasks
 from trio_run.testing import Everywhere, Exploration, QuietClock, cancel_everywhere, explore, fault_everywhere
 from trio_run.testing._explore_choosers import Told
@@ -67,14 +68,37 @@ def is_deadlock(program) -> bool:
 
 def fails_in_plain_runs(program, runs=200) -> bool:
     """
-    Whether one of so many runs fails on trio as it is, with a clock that reports a deadlock.
+    Whether one of so many runs fails on trio as it is, with a clock that reports a deadlock, or has no end.
     """
     for number in range(runs):
         random.seed(0)
         trio._core._run._r.seed(number)
-        if isinstance(outcome.capture(trio.run, program.broken, clock=QuietClock()), outcome.Error):
+        steps = Steps(getattr(program, "MAX_STEPS", 100_000))
+        result = outcome.capture(trio.run, program.broken, clock=QuietClock(), instruments=[steps])
+        if isinstance(result, outcome.Error):
             return True
     return False
+
+
+class Steps(trio.abc.Instrument):
+    """
+    Ends a run that takes more steps than it may, by an error in its main task.
+    """
+
+    def __init__(self, most):
+        self.left = most
+
+    def after_task_step(self, _task):
+        self.left -= 1
+        if self.left == 0:
+            trio.lowlevel.current_trio_token().run_sync_soon(interrupt_main, TimeoutError("it has no end"))
+
+
+def interrupt_main(error):
+    """
+    Have the main task of this run fail.
+    """
+    interrupt(main_task(), error)
 
 
 # Cancellations and faults.

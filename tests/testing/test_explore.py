@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -268,6 +269,100 @@ class TestExplore:
             explore(interrupted)
 
 
+async def takes_one(number):
+    await checkpoint()
+
+
+async def yields():
+    yield 1
+
+
+class TestAsked:
+    """
+    What cannot be explored is refused with the reason and the way out, and is not reported as a race.
+    """
+
+    @pytest.mark.parametrize("again", [explore, lambda fn: replay(fn, "wide:0")], ids=["explore", "replay"])
+    @pytest.mark.parametrize(
+        ("make", "text"),
+        [
+            (two_steps_each, "give it two_steps_each, and not two_steps_each()"),
+            (lambda: 3, "3 cannot be called"),
+            (lambda: takes_one, "calls takes_one without arguments (missing a required argument: 'number')"),
+            (lambda: list, "list returned a list, which cannot be awaited"),
+            (lambda: yields, "yields returned a async_generator"),
+        ],
+        ids=["coroutine", "number", "arguments", "not async", "generator"],
+    )
+    def test_what_is_no_async_function_is_refused(self, again, make, text):
+        """
+        It is an error of the caller, told as what it is.
+        """
+        with pytest.raises(TypeError, match=re.escape(text)):
+            again(make())
+
+    @pytest.mark.parametrize("fn", [functools.partial(takes_one, 1), lambda: takes_one(1), lambda: trio.sleep(1)])
+    def test_whatever_returns_something_to_await(self, fn):
+        """
+        Partials and lambdas will do.
+        """
+        assert None is explore(fn, schedules=3).failure
+
+    @pytest.mark.parametrize(
+        ("asked", "error", "text"),
+        [
+            ({"schedules": -1}, ValueError, "explore(schedules=-1): it is at least 1."),
+            ({"schedules": 2.5}, TypeError, "explore(schedules=2.5): it is a whole number."),
+            ({"max_steps": 0}, ValueError, "explore(max_steps=0): it is at least 1."),
+            ({"preemptions": -1}, ValueError, "explore(preemptions=-1): it is at least 0, or None."),
+            (
+                {"slack": float("nan")},
+                ValueError,
+                "explore(slack=nan): it is a number of seconds, at least 0 and finite.",
+            ),
+            ({"slack": float("inf")}, ValueError, "explore(slack=inf)"),
+            ({"seed": "x"}, TypeError, "explore(seed='x'): it is a whole number."),
+        ],
+        ids=str,
+    )
+    def test_numbers(self, asked, error, text):
+        """
+        The message has the one that is wrong, and no other.
+        """
+        with pytest.raises(error, match=re.escape(text)):
+            explore(two_steps_each, **asked)
+
+    def test_token(self):
+        """
+        Something else than a text is no token either.
+        """
+        with pytest.raises(ValueError, match="None is no token of a schedule"):
+            replay(two_steps_each, None)
+
+    def test_nested(self):
+        """
+        An exploration in what is explored is told where it can be.
+        """
+
+        async def nested():
+            explore(two_steps_each)
+
+        error = explore(nested).failure
+
+        assert isinstance(error, RuntimeError)
+        assert str(error) == (
+            "explore runs trio itself, so it cannot be called from inside a run: call it from a function that is not async."
+        )
+
+    def test_summary(self):
+        """
+        What was run is said in words that fit the number.
+        """
+        assert str(explore(trio.lowlevel.checkpoint, seed=0)) == (
+            "1 schedule was run (seed 0).\nNone failed, and there are no others."
+        )
+
+
 class TestExhausted:
     def test_everything(self):
         """
@@ -361,6 +456,18 @@ class TestEnds:
         assert isinstance(result.failure, Livelock)
         assert 2 >= sum(each.count > 10_000 for each in lengths)
         assert 3000 > len(str(result))
+
+    def test_a_livelock_in_step(self):
+        """
+        The last schedule of a combination is the default one of the strict model, and its token says so.
+        """
+        module = load(RACES[0].with_name("backing_off_in_step.py"))
+        result = explore(module.broken, seed=0, schedules=20, max_steps=500)
+        again = replay(module.broken, result.token, max_steps=500)
+
+        assert (20, "strict:0") == (result.runs, result.token)
+        assert isinstance(again.failure, Livelock)
+        assert None is explore(module.broken, seed=0, schedules=20, strategy="random").failure
 
     def test_a_livelock_beside_a_timer(self):
         """
@@ -758,8 +865,7 @@ class TestEngines:
         for program in (race.broken, race.mended):
             for seed in range(5):
                 one, other = (
-                    run(program, ByChance(seed), model=model, slack=settings(race)["slack"], engine=engine)
-                    for engine in ENGINES
+                    run(program, ByChance(seed), model=model, engine=engine, **settings(race)) for engine in ENGINES
                 )
 
                 assert (one.choices, one.widths, one.steps) == (other.choices, other.widths, other.steps)

@@ -25,7 +25,8 @@ from ..testing._everywhere import rules_from as trial_rules_from
 from ..testing._everywhere import verdicts_from
 from ..testing._everywhere_report import Verdict
 from ..testing._everywhere_trial import Rules
-from ..testing._explore import MAX_STEPS, check_numbers
+from ..testing._explore import MAX_STEPS
+from ..testing._explore_asked import check_numbers
 from ..testing._explore_search import Strategy
 from ..testing._explore_token import Model
 from ._options import OPTIONS, TOOLS, LeakMode, Options
@@ -278,7 +279,8 @@ def _exploring(options: Options, marker: pytest.Mark | None) -> Exploring:
         max_steps=MAX_STEPS,
     )
     given |= {"model": Model(given["model"]), "strategy": Strategy(given["strategy"])}
-    check_numbers(given["schedules"], given["slack"], given["max_steps"], given["preemptions"])
+    numbers = ("schedules", "slack", "max_steps", "preemptions")
+    check_numbers("explore", **{name: given[name] for name in numbers})
     return Exploring(**given)
 
 

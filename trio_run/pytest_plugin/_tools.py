@@ -83,19 +83,18 @@ class _Schedules:
     """
 
     laps: Laps
-    rules: Rules
     first: tuple[BaseException, Lap] | None = None
     last: tuple[BaseException, Lap] | None = None
     """The first and the last run that failed."""
 
-    def drive(self, chooser: Chooser, trace: list[Record] | None, max_steps: int) -> ScheduledRun:
+    def drive(self, chooser: Chooser, trace: list[Record] | None, rules: Rules) -> ScheduledRun:
         """
         Run the test once, on a schedule.
 
         Raises:
             NotTried: It was skipped, took too long, or brings a clock of its own.
         """
-        turn = OnSchedule(chooser, attrs.evolve(self.rules, max_steps=max_steps), trace)
+        turn = OnSchedule(chooser, rules, trace)
         lap = self.laps.once(turn)
         run = turn.came_of_it
         if run is None or lap.was_ended or lap.skipped:
@@ -122,11 +121,9 @@ def explore(laps: Laps, how: Exploring, tokens: Sequence[str]) -> Found:
         again = _on_schedule_of(laps, text, how.max_steps)
         if again.text:
             return again
-    schedules = _Schedules(laps, Rules(how.model, how.slack, how.max_steps, ENGINE))
+    schedules, rules = _Schedules(laps), Rules(how.model, how.slack, how.max_steps, ENGINE)
     with chance_left_alone():
-        result = ExploringRuns(schedules.drive, how.seed, how.max_steps).run(
-            how.strategy, how.schedules, how.preemptions
-        )
+        result = ExploringRuns(schedules.drive, how.seed, rules).run(how.strategy, how.schedules, how.preemptions)
     if result.failure is None:
         return Found(runs=result.runs, notes=() if result.diverged is None else (result.diverged,))
     found = Found(schedules.lap_of(result.failure), _explored(laps, result), (str(result.token),), result.runs)
@@ -143,9 +140,9 @@ def _on_schedule_of(laps: Laps, text: str, max_steps: int) -> Found:
     Run the test on the schedule of a token.
     """
     token = Token.read(text)
-    schedules = _Schedules(laps, Rules(token.model, token.slack, max_steps, ENGINE))
+    schedules, rules = _Schedules(laps), Rules(token.model, token.slack, max_steps, ENGINE)
     with chance_left_alone():
-        run = schedules.drive(Told(token.choices), [], max_steps)
+        run = schedules.drive(Told(token.choices), [], rules)
     steps = f"The schedule {text}:\n{listing(run.steps)}"
     if run.error is None:
         return Found(runs=1, notes=(f"{steps}\nIt does not fail.",))

@@ -20,9 +20,9 @@ from collections.abc import Callable, Generator
 from typing import Final
 
 import attrs
-import trio
 
 from ..leaks._taps import unwatched
+from ._explore_asked import check_numbers, check_program, checked_seed
 from ._explore_choosers import Told
 from ._explore_course import Livelock
 from ._explore_engine import ENGINE
@@ -84,13 +84,15 @@ class Exploration:
             raise self.failure
 
     def __str__(self) -> str:
-        lines = [f"{self.runs} schedules were run (seed {self.seed})."]
+        lines = [f"{self.runs} {'schedule was' if self.runs == 1 else 'schedules were'} run (seed {self.seed})."]
         if self.failure is not None:
             lines += [
                 f"One fails with {type(self.failure).__name__}: {self.failure}",
                 f"Its token is {self.token}",
                 listing(self.steps),
             ]
+        elif self.exhausted and self.preemptions == math.inf:
+            lines.append("None failed, and there are no others.")
         elif self.exhausted:
             lines.append(f"None failed, and there are no others with at most {self.preemptions:g} preemptions.")
         else:
@@ -131,7 +133,7 @@ def explore(
         model: ``"strict"`` has only schedules that trio can make today. ``"wide"`` has those too in which I/O, timers or
             threads hold up a task for a while, which are the ones that fail in production. A test that counts on being as
             quick as another task fails in the wide model, and that is no bug of the code it tests.
-        strategy: How to look: ``"combo"`` (some of all, and slow places), ``"dfs"`` (all schedules with one preemption, then with two...), ``"pct"`` or
+        strategy: How to look: ``"combo"`` (some of all, slow places, and all tasks in step), ``"dfs"`` (all schedules with one preemption, then with two...), ``"pct"`` or
             ``"random"``.
         preemptions: How many choices other than the default the bounded search makes at the most; None for two in a combo,
             and for no bound in ``"dfs"``.
@@ -141,17 +143,19 @@ def explore(
 
     Raises:
         RuntimeError: A run of trio is going on in this thread.
+        TypeError: *fn* is no async function without arguments, or something is no number.
         ValueError: A number is out of its range, or a word is unknown.
     """
-    check_numbers(schedules, slack, max_steps, preemptions)
-    seed = random.randrange(2**32) if seed is None else seed  # noqa: S311 - no secret
+    check_program("explore", fn)
+    check_numbers("explore", schedules=schedules, slack=slack, max_steps=max_steps, preemptions=preemptions)
+    seed = random.randrange(2**32) if seed is None else checked_seed("explore", seed)  # noqa: S311 - no secret
     rules = Rules(Model(model), slack, max_steps, ENGINE)
 
-    def drive(chooser: Chooser, trace: list[Record] | None, max_steps: int) -> Run:
-        return run_once(fn, chooser, attrs.evolve(rules, max_steps=max_steps), trace)
+    def drive(chooser: Chooser, trace: list[Record] | None, rules: Rules) -> Run:
+        return run_once(fn, chooser, rules, trace)
 
     with chance_left_alone(), unwatched():
-        return Exploring(drive, seed, max_steps).run(Strategy(strategy), schedules, preemptions)
+        return Exploring(drive, seed, rules).run(Strategy(strategy), schedules, preemptions)
 
 
 def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploration:
@@ -165,26 +169,18 @@ def replay(fn: Program, token: str, *, max_steps: int = MAX_STEPS) -> Exploratio
 
     Raises:
         RuntimeError: A run of trio is going on in this thread.
-        ValueError: *token* is none.
+        TypeError: *fn* is no async function without arguments, or *max_steps* is no number.
+        ValueError: *token* is none, or *max_steps* is below 1.
     """
+    check_program("replay", fn)
     read = Token.read(token)
-    check_numbers(1, read.slack, max_steps, None)
+    check_numbers("replay", schedules=1, slack=read.slack, max_steps=max_steps, preemptions=None)
     with chance_left_alone(), unwatched():
         run = run_once(fn, Told(read.choices), Rules(read.model, read.slack, max_steps, ENGINE), [])
     result = Exploration(runs=1, failure=run.error, token=str(read), steps=run.steps)
     verdict = "It does not fail." if run.error is None else f"It fails with {type(run.error).__name__}: {run.error}"
     print(listing(run.steps), verdict, sep="\n")  # noqa: T201 - what it is for
     return result
-
-
-def check_numbers(schedules: int, slack: float, max_steps: int, preemptions: int | None) -> None:
-    if schedules < 1 or max_steps < 1 or slack < 0 or (preemptions is not None and preemptions < 0):
-        raise ValueError(
-            f"explore(schedules={schedules}, max_steps={max_steps}, slack={slack}, preemptions={preemptions}): schedules and "
-            f"max_steps are at least 1, slack and preemptions at least 0."
-        )
-    if trio.lowlevel.in_trio_run():
-        raise RuntimeError("explore and replay run trio themselves, so they cannot be called from inside a run.")
 
 
 @contextlib.contextmanager
@@ -205,11 +201,11 @@ class Exploring:
     An exploration that is under way.
     """
 
-    drive: Callable[[Chooser, list[Record] | None, int], Run]
-    """Makes one run with so many steps at the most, and writes them down if it is given a list."""
+    drive: Callable[[Chooser, list[Record] | None, Rules], Run]
+    """Makes one run, and writes its steps down if it is given a list."""
 
     seed: int
-    max_steps: int
+    rules: Rules
     runs: int = 0
     longest: int = 0
     """The most choices of a run that had an end."""
@@ -223,16 +219,22 @@ class Exploring:
         self.diverged = self._divergence()
         bound = _bound(strategy) if preemptions is None else preemptions
         coverage = Coverage()
-        plan = plan_for(strategy, schedules, bound, self.seed, coverage)
+        in_step = strategy is Strategy.COMBO and self.rules.model is Model.WIDE and schedules > 1
+        searched = schedules - in_step
+        plan = plan_for(strategy, searched, bound, self.seed, coverage)
         with contextlib.suppress(StopIteration):
             chooser = next(plan)
-            while self.runs < schedules:
-                run = self.drive(chooser, None, self.max_steps)
-                self.runs += 1
+            while self.runs < searched:
+                run = self._run(chooser, self.rules)
                 if run.error is not None:
                     return self._failed(run)
-                self.longest = max(self.longest, len(run.choices))
                 chooser = plan.send(run)
+        if in_step and coverage.preemptions < math.inf:
+            # Some runs go round for ever when all tasks go on in step, each in its turn, and have an end in any other way. That is
+            # no schedule with few preemptions, but the default one of the strict model.
+            run = self._run(Told(), attrs.evolve(self.rules, model=Model.STRICT))
+            if run.error is not None:
+                return self._failed(run)
         return Exploration(
             runs=self.runs,
             seed=self.seed,
@@ -241,17 +243,25 @@ class Exploring:
             diverged=self.diverged,
         )
 
+    def _run(self, chooser: Chooser, rules: Rules) -> Run:
+        run = self.drive(chooser, None, rules)
+        self.runs += 1
+        if run.error is None:
+            self.longest = max(self.longest, len(run.choices))
+        return run
+
     def _divergence(self) -> str | None:
         """
         Run the default schedule twice, and tell where the runs differ.
         """
-        return _difference(*(self.drive(Told(), [], self._enough()) for _ in range(2)))
+        rules = self._short(self.rules)
+        return _difference(self.drive(Told(), [], rules), self.drive(Told(), [], rules))
 
-    def _enough(self) -> int:
+    def _short(self, rules: Rules) -> Rules:
         """
-        Return after how many steps a run may be taken for one without end, by those who run it again and again.
+        Return *rules* by which a run is soon taken for one without end, for those who run it again and again.
         """
-        return min(self.max_steps, max(ENOUGH_STEPS, 10 * self.longest))
+        return attrs.evolve(rules, max_steps=min(rules.max_steps, max(ENOUGH_STEPS, 10 * self.longest)))
 
     def _failed(self, run: Run) -> Exploration:
         """
@@ -276,14 +286,14 @@ class Exploring:
         Run the least schedule that is found for the failure of *run*.
         """
         # Without an end each run takes as long as it is let, so what has an end after all is noticed only when it is let.
-        limits = (self._enough(), self.max_steps) if kind == [Livelock.__qualname__] else (self.max_steps,)
+        rules = attrs.evolve(self.rules, model=run.token.model)
         least = run
-        for limit in limits:
+        for short in (self._short(rules), rules) if kind == [Livelock.__qualname__] else (rules,):
 
-            def fails(choices: Choices, limit: int = limit) -> bool:
-                return _kind(self.drive(Told(choices), None, limit).error) == kind
+            def fails(choices: Choices, rules: Rules = short) -> bool:
+                return _kind(self.drive(Told(choices), None, rules).error) == kind
 
-            least = self.drive(Told(shrink(run.choices, fails)), [], self.max_steps)
+            least = self.drive(Told(shrink(run.choices, fails)), [], rules)
             if _kind(least.error) == kind:
                 break
         return least
@@ -296,6 +306,12 @@ def _bound(strategy: Strategy) -> float:
     return 2 if strategy is Strategy.COMBO else math.inf
 
 
+_MORE: Final = (
+    "So they depend on more than the schedule: a thread, a socket, a process, the order of a set, the time, chance other than that "
+    "of `random`, or what an earlier run left behind. A token of such a program may not make the same run again."
+)
+
+
 def _difference(first: Run, second: Run) -> str | None:
     """
     Tell where two runs on one schedule went different ways.
@@ -303,15 +319,11 @@ def _difference(first: Run, second: Run) -> str | None:
     pairs = zip(first.steps, second.steps, strict=False)
     for number, (one, other) in enumerate(pairs, 1):
         if one != other:
-            return (
-                f"Two runs on one schedule differ at step {number}:\n{one}\n{other}\nSo they depend on more than the "
-                f"schedule: a thread, a socket, a process, the order of a set, the time, or what an earlier run left behind."
-            )
-    if (len(first.steps), first.widths) != (len(second.steps), second.widths):
-        return (
-            f"Two runs on one schedule differ: one has {len(first.steps)} steps and the other {len(second.steps)}. So they "
-            f"depend on more than the schedule."
-        )
+            return f"Two runs on one schedule differ at step {number}:\n{one}\n{other}\n{_MORE}"
+    if len(first.steps) != len(second.steps):
+        return f"Two runs on one schedule differ: one has {len(first.steps)} steps, and the other {len(second.steps)}.\n{_MORE}"
+    if first.widths != second.widths:
+        return f"Two runs on one schedule differ in who could have gone instead of who went.\n{_MORE}"
     return None
 
 

@@ -3,7 +3,7 @@ One run of a function on one schedule.
 
 The schedule is made up by a chooser, and kept by one of two engines. What to run next is for the search.
 
-Law: whatever the function raises is kept, but for KeyboardInterrupt, which is the user's.
+Law: whatever the function raises is kept, but for KeyboardInterrupt, which is the user's. What is no async function is not run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import outcome
 import trio
 
 from ._clock import Deadlock
+from ._explore_asked import NotAsync, awaitable_of
 from ._explore_course import Course
 from ._explore_engine import Engine
 from ._explore_steering import Chooser
@@ -79,13 +80,14 @@ def run_once(
 
     Raises:
         KeyboardInterrupt: The user had enough.
+        NotAsync: *fn* returned nothing that can be awaited.
     """
     course = Course.begin(chooser, rules.model, rules.slack, rules.max_steps, trace)
 
     @functools.wraps(fn, assigned=("__module__", "__name__", "__qualname__"), updated=())
     async def main() -> None:
         with course.scope:
-            await fn()
+            await awaitable_of(fn, fn())
 
     random.seed(0)  # What the program draws is the same in every run.
     result = rules.engine(main, course, instruments)
@@ -104,7 +106,7 @@ def _error(result: outcome.Outcome[object], course: Course) -> BaseException | N
     Return what a run failed with.
     """
     error = result.error if isinstance(result, outcome.Error) else None
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, (KeyboardInterrupt, NotAsync)):
         raise error
     if isinstance(course.problem, Deadlock):
         return next(_deadlocks(error), course.problem)  # The clock's own error has the better picture.

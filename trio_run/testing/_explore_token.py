@@ -68,7 +68,7 @@ class Token:
         Raises:
             ValueError: *text* is no token.
         """
-        rules, colon, choices = text.strip().partition(":")
+        rules, colon, choices = str(text).strip().partition(":")
         model, _plus, slack = rules.partition("+")
         try:
             if not colon:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from ._explore import MAX_STEPS, chance_left_alone, check_numbers
+from ._explore import MAX_STEPS, chance_left_alone
+from ._explore_asked import check_numbers
 from ._explore_engine import ENGINE
 from ._explore_run import Rules, run_once
 from ._explore_token import Model
@@ -56,7 +57,7 @@ class Schedule:
         async def main() -> None:
             results.append(await fn(*args))
 
-        check_numbers(1, self._slack, self._max_steps, None)
+        check_numbers("schedules", schedules=1, slack=self._slack, max_steps=self._max_steps, preemptions=None)
         drawn = _Drawn(self._random)
         with chance_left_alone():
             run = run_once(main, drawn, Rules(self._model, self._slack, self._max_steps, ENGINE))
@@ -122,7 +123,7 @@ def schedules(
     """
     from hypothesis import strategies as st  # noqa: PLC0415 - optional
 
-    check_numbers(1, slack, max_steps, None)
+    check_numbers("schedules", schedules=1, slack=slack, max_steps=max_steps, preemptions=None)
     rules = Model(model), slack, max_steps
 
     def schedule(choices: random.Random) -> Schedule:
