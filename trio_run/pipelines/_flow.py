@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from .._sinks import Stream
-from .._step import without_cancelled
+from .._step import observed, without_cancelled
 from .._word import Word
 from ..events import StageFailed, StageFinished, StageSkipped
 
@@ -125,7 +125,7 @@ class Flow:
         Run one worker, close its *ends* of channels, and tell how it ended.
         """
         try:
-            await work(*args)
+            await work(*map(observed, args))
         except BaseException as exc:
             error = without_cancelled(exc, self.path)
             # Before ends are closed, which would be an error to who is at the other.
