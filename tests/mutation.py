@@ -21,6 +21,14 @@ EQUIVALENT = {
     ),
     "_leave: return True": "A second look in the same moment finds nothing to do.",
     "if len(exits) >= 1:": "To sort one exit changes nothing.",
+    **dict.fromkeys(
+        [
+            "if type(None) is float and value >= 0:",
+            "if type(value) is float and value > 0:",
+            "if type(value) is float and value >= 1:",
+        ],
+        "What is not found to be well at once is looked at closely, and found to be.",
+    ),
     "self._count += 2": "Only which number is greater counts.",
     'line = "" if (own is None and self.ledger.budget.is_endless) and False else self._history_line(fact, now)': (
         "Nobody keeps the line; it is made for nothing."

@@ -421,6 +421,7 @@ class TestLedger:
 
         assert [True, True, False] == [ledger.enter(10.0 * row, "", row) for row in (1, 2, 3)]
         assert ledger.row_is_spent
+        assert Ledger(Budget(in_a_row=1)).enter(0.0, "the first")
 
     def test_a_window_is_spent_before_a_row(self):
         """
