@@ -38,12 +38,12 @@ class Child:
         restart: When it is started again after it ended; the member or its string.
         grace: Seconds between being asked to stop and being cancelled. A child that does not listen for the request (with
             `stopping`, `wait_stopping` or `cancel_on_stop`) is cancelled at once. The default is 5; for a supervisor, as long
-            as its own *grace* says.
+            as its own *grace* says. With `extend` it asks for more.
         backoff: How long to wait before a restart; the default is that of the supervisor.
         budget: How many restarts of this child are forgiven, besides the budget of the supervisor, which counts them too.
         on_give_up: What becomes of it when its own budget is spent: its supervisor gives up, or it is parked, or dropped.
-        start_timeout: For how many seconds a life may take to become ready. One that takes longer is cancelled, and that is a
-            failed start.
+        start_timeout: For how many seconds a life may take to become ready. One that takes longer, and does not ask for more
+            with `extend`, is cancelled, and that is a failed start.
         beat: For how many seconds it may be silent once it is ready: it gives a sign of life with `beat`. One that is silent for
             longer is unhealthy: it is stopped as usual, and has failed.
         probe: A question that is asked again and again once it is ready; a child that fails it is unhealthy.
