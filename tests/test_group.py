@@ -1059,6 +1059,17 @@ class TestLimit:
 
         assert ([BOOM], []) == (caught, gauge.began)
 
+    @pytest.mark.parametrize("on_a_pool", [True, False])
+    async def test_the_group_fails_while_its_block_waits(self, on_a_pool):
+        """
+        Who is inside is cancelled with it: the errors are those of the jobs alone.
+        """
+        async with tr.open_pool(1, max_waiting=0) as pool:
+            with pytest.RaisesGroup(OSError):
+                async with tr.open_group(**({"pool": pool} if on_a_pool else {"limit": 1, "max_waiting": 0})) as group:
+                    group.start_soon(fail, BOOM, 1)
+                    await group.submit(nap, 1)
+
     async def test_from_inside_of_a_full_group(self):
         """
         A member that waits for room that there will never be is told.

@@ -1092,6 +1092,19 @@ class TestCancelling:
 
         await self.check(log, handles, pool, "enough")
 
+    @pytest.mark.parametrize("verb", ["submit", "run", "start"])
+    async def test_by_request_while_the_block_waits_for_room(self, verb):
+        """
+        Who waits inside of the block is cancelled with it, and nothing is raised.
+        """
+        async with trio.open_nursery() as nursery:
+            async with tr.open_pool(1, max_waiting=0) as pool:
+                pool.start_soon(nap, 9)
+                nursery.start_soon(cancel_after, 1, pool)
+                await getattr(pool, verb)(nap, 1)
+
+        assert 1 == trio.current_time()
+
     async def test_by_request_after_the_block(self):
         """
         It comes in time while the pool waits for its jobs.

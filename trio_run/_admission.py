@@ -72,6 +72,9 @@ class Admission:
         except BaseException as exc:
             self._forget(job)
             if isinstance(exc, Closed) and members.closed:
+                await (
+                    trio.lowlevel.checkpoint()
+                )  # Who is inside of the group is cancelled with it now, and need not be told.
                 raise self._refusal(label) from members.first_error
             raise
         return job

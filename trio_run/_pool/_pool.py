@@ -280,8 +280,8 @@ class Pool:
         """
         crew = self._intake.crew
         crew.break_off(None)
-        crew.jobs.drain(reason)
-        crew.nursery.cancel_scope.cancel(reason=reason)
+        crew.nursery.cancel_scope.cancel(reason=reason)  # Whoever waits inside of the block hears of this,
+        crew.jobs.drain(reason)  # and whoever does so elsewhere of that.
 
     def statistics(self) -> PoolStatistics:
         """
