@@ -120,6 +120,19 @@ async def test_delays_do_not_outrun_the_window():
         ).run()
 
 
+async def test_who_takes_long_to_fail_is_found_out():
+    """
+    erlang/otp#1287, okeuday: crashes that are further apart than the window is long are forgiven for ever; here a budget may
+    count those in a row, too.
+    """
+    web = tr.Child(Planned(EventLog(), "web", *[(60, BOOM)] * 9))
+    backoff = tr.Backoff(first=0, max=0, stable_after=100)
+    with pytest.raises(tr.GaveUp) as caught:
+        await tr.Supervisor("shop", web, budget=tr.Budget(restarts=1, per=5, in_a_row=3), backoff=backoff).run()
+
+    assert (240, 3, None) == (trio.current_time(), caught.value.in_a_row, caught.value.restarts)
+
+
 async def test_hung_is_not_well():
     """
     systemd WatchdogSec, Kubernetes probes: no supervisor of OTP's kind notices that a child hangs; here it may have to beat.
