@@ -14,7 +14,7 @@ import contextvars
 import inspect
 import math
 import types
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, Self, cast, final
 
 import trio
@@ -159,7 +159,7 @@ def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, 
         TypeError: It cannot be awaited.
     """
     if isinstance(result, types.CoroutineType):
-        return cast("Coroutine[Any, Any, Any]", around(result))
+        return cast("Coroutine[Any, Any, Any]", around(cast("Awaitable[object]", result)))
     if isinstance(result, Awaitable):
         return cast("Coroutine[Any, Any, Any]", around(_wait_for(cast("Awaitable[object]", result))))
     raise TypeError(
@@ -188,15 +188,20 @@ def around(called: Awaitable[object]) -> Awaitable[object]:
     return called if _around is None else _around(called)
 
 
-def observed(thing: object) -> object:
+def observed(thing: Any) -> Any:  # noqa: ANN401 - a function of any kind, or none
     """
     Return what is to be called in place of *thing*, many times and as fast as can be: itself, but in a test that looks on.
 
     What is no function stays what it is.
     """
-    if _around is None or not callable(thing) or isinstance(thing, Iterable | AsyncIterable):
+    if _around is None or not callable(thing) or hasattr(thing, "__iter__") or hasattr(thing, "__aiter__"):
         return thing
-    return lambda *args: around(cast("Awaitable[object]", thing(*args)))
+    function = cast("Callable[..., Awaitable[object]]", thing)
+
+    def call_observed(*args: Any) -> Awaitable[object]:  # noqa: ANN401 - as it takes
+        return around(function(*args))
+
+    return call_observed
 
 
 @contextlib.contextmanager

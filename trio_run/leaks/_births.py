@@ -103,7 +103,7 @@ def in_use(thing: Synchronizer) -> bool:
     return thing.borrowed_tokens > 0 if isinstance(thing, trio.CapacityLimiter) else thing.locked()
 
 
-def holders_of(thing: Synchronizer) -> dict[int, object]:
+def holders_of(thing: Synchronizer) -> Mapping[int, object]:
     """
     Return who holds a lock, or borrowed tokens of a limiter, by identity; a weighted one knows of nobody, and its tokens
     are counted.
