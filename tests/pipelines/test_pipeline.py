@@ -368,6 +368,8 @@ class TestStatistics:
     async def test_each_item_counts_once(self, end, ordered):
         """
         Of what a part has begun, every item is done, skipped, failed or dropped in the end, and none is in hand.
+
+        One that waited for its place in line was dropped without having begun.
         """
         begun = []
 
@@ -388,7 +390,7 @@ class TestStatistics:
                 assert "fail" == end
 
         now = by_name(pipeline)["work"]
-        assert len(begun) == now.done + now.skipped + now.failed + now.dropped
+        assert now.done + now.skipped + now.failed + now.dropped - len(begun) in {0, ordered and now.dropped > 0}
         assert (0, 0) == (now.busy, now.waiting)
         assert (5 if end in {"skip", "letters"} else 0) == now.skipped
         assert ("fail" == end) == (now.failed > 0)
