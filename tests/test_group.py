@@ -5,6 +5,7 @@ Groups, as their users see them: with and without a pool.
 import contextlib
 import contextvars
 import functools
+import math
 
 import pytest
 import trio
@@ -978,6 +979,26 @@ class TestCollect:
 
 
 class TestLimit:
+    async def test_a_limiter_of_no_limit_yet(self, gauge):
+        """
+        A limiter is the limit, also where it has one only later.
+        """
+        limiter = trio.CapacityLimiter(math.inf)
+        async with tr.open_group(limit=limiter) as group:
+            limiter.total_tokens = 1
+            for _ in range(2):
+                group.start_soon(gauge.nap, 1)
+
+        assert (1, 2) == (gauge.most, trio.current_time())
+
+    async def test_room_without_a_limit(self):
+        """
+        How many may wait is not said where none ever waits.
+        """
+        with pytest.raises(ValueError, match=r"max_waiting=\.\.\.\) needs a limit"):
+            async with tr.open_group(max_waiting=1):
+                pytest.fail("begun")
+
     async def test_so_many_at_a_time(self, gauge):
         """
         No more than that run, and nothing is left behind.

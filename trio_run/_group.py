@@ -223,7 +223,7 @@ async def open_group(
 
     Raises:
         TypeError: An argument has the wrong type, or both *pool* and *limit* are given.
-        ValueError: A number is out of range, or the name is no step of a path.
+        ValueError: A number is out of range, *max_waiting* has no *limit*, or the name is no step of a path.
         ExceptionGroup: Jobs failed, or the block raised: all errors, as from a nursery.
         BaseExceptionGroup: One of them is no `Exception`.
 
@@ -234,6 +234,8 @@ async def open_group(
         raise TypeError(f"open_group(pool=...) takes a pool from open_pool, not {pool!r}.")
     if pool is not None and (limit, max_waiting) != (math.inf, math.inf):
         raise TypeError("open_group takes a pool or a limit, not both: a pool has its own.")
+    if limit == math.inf != max_waiting:
+        raise ValueError("open_group(max_waiting=...) needs a limit: without one no job waits. Pass limit=... as well.")
     limiter, on_failure = limiter_of(limit, "open_group(limit)"), OnFailure(on_failure)
     jobs = Jobs(limiter, checked_count(max_waiting, "open_group(max_waiting)"))
     life = current_life()
@@ -241,7 +243,7 @@ async def open_group(
     async with trio.open_nursery() as nursery:
         intake = intake_of(pool) if pool is not None else None
         asker = None if intake is None else intake.asker()
-        if pool is None and limiter.total_tokens != math.inf:
+        if pool is None and limit != math.inf:  # A limiter may be of no limit just now.
             intake = make_intake(path, jobs, nursery)
         members = Members(path, nursery, current_stream(), on_failure, intake, asker)
         if intake is not None or on_failure is OnFailure.COLLECT:
