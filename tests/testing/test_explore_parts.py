@@ -310,7 +310,7 @@ class TestByPlace:
         If everybody is stalled, who was stalled first goes first.
         """
         chooser = WithStalls(0, 0, Passed())
-        chooser._moments = {("a", 1), ("b", 1)}
+        chooser._moments, chooser._counts = {"a": {1}, "b": {1}}, {"a": 0, "b": 0}
 
         assert [2, 0, 1] == [chooser.pick("abc"), chooser.pick("ab"), chooser.pick("ba")]
 

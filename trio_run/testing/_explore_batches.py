@@ -149,7 +149,8 @@ class _Batches(trio.abc.Instrument):
         """
         Have one task of all that can run take a step, or trio's own tasks if there are any.
         """
-        course, steering, was = self.course, self.course.steering, self._stand_in
+        course, was = self.course, self._stand_in
+        steering = course.steering
         trios: list[Task] = []
         for task in batch:
             if task is was:
@@ -158,7 +159,8 @@ class _Batches(trio.abc.Instrument):
                 steering.admit(task)
             else:
                 trios.append(task)
-        if steering.anyone is None:
+        stand_in = steering.anyone
+        if stand_in is None:
             course.note_quiet()
         elif trios and self._stood_back < MOST_CALLS_FIRST:
             self._stood_back += 1
@@ -166,8 +168,9 @@ class _Batches(trio.abc.Instrument):
             self._stood_back = 0
             if (chosen := course.next_task()) is not None:
                 trios.append(chosen)
+            stand_in = steering.anyone
         batch[:] = trios
-        self._stand_in = stand_in = steering.anyone
+        self._stand_in = stand_in
         if stand_in is not None:
             self._queue.append(stand_in)
 

@@ -9,7 +9,6 @@ Law: as with all choosers, the same one made twice chooses the same, if the same
 
 from __future__ import annotations
 
-import collections
 import random
 from collections.abc import Hashable, Sequence
 
@@ -37,14 +36,14 @@ class Seen(Told):
         Return the next choice.
         """
         self.places.append(place_of(candidates[0]))
-        return Told.pick(self, candidates)
+        return super().pick(candidates)
 
     def happens(self) -> bool:
         """
         Tell whether the next choice is not the default.
         """
         self.places.append(())
-        return Told.happens(self)
+        return super().happens()
 
 
 class AtSlowPlaces:
@@ -101,8 +100,10 @@ class WithStalls:
         """
         self._random = chance = random.Random(seed)  # noqa: S311 - no secret
         places = [chance.choice(list(passed)) for _ in range(stalls if passed else 0)]
-        self._moments = {(place, chance.randint(1, passed[place])) for place in places}
-        self.counts = collections.Counter[Place]()
+        self._moments: dict[Place, set[int]] = {place: set() for place in places}
+        for place in places:
+            self._moments[place].add(chance.randint(1, passed[place]))
+        self._counts = dict.fromkeys(places, 0)
         self._stalled: dict[Hashable, int] = {}
 
     def pick(self, candidates: Sequence[Hashable]) -> int:
@@ -110,10 +111,12 @@ class WithStalls:
         Return the first who is not stalled, or else who was stalled first.
         """
         while True:
-            best = self._best(candidates)
+            best = self._best(candidates) if self._stalled else 0
             place = place_of(candidates[best])
-            self.counts[place] += 1
-            if (place, self.counts[place]) not in self._moments:
+            if place not in self._moments:
+                return best
+            self._counts[place] += 1
+            if self._counts[place] not in self._moments[place]:
                 return best
             self._stalled[candidates[best]] = len(self._stalled) + 1
 

@@ -187,9 +187,7 @@ def _mixed(seed: int, passed: Passed) -> Plan:
             case 2:
                 tried = yield AtSlowPlaces(seed_of_run, passed)
             case _:
-                stalling = WithStalls(seed_of_run, depth, passed)
-                tried = yield stalling
-                passed.note(stalling.counts)
+                tried = yield WithStalls(seed_of_run, depth, passed)
         length = max(length, len(tried.choices))
 
 
@@ -256,17 +254,22 @@ class _Variants(Sequence[tuple[int, ...]]):
         if budget == len(self):
             yield from chance.sample(range(budget), budget)
             return
-        groups: dict[Place, _Group] = {}
-        start = 0
-        for (parent, place), end in zip(self._places, self._ends, strict=True):
-            groups.setdefault(parent.places[place], _Group()).add(range(start, end))
-            start = end
-        turns = collections.deque(chance.sample(list(groups.values()), len(groups)))
+        choices: dict[Place, list[int]] = collections.defaultdict(list)
+        for which, (parent, place) in enumerate(self._places):
+            choices[parent.places[place]].append(which)
+        groups = [_Group([self._range(which) for which in each]) for each in choices.values()]
+        turns = collections.deque(chance.sample(groups, len(groups)))
         for _ in range(budget):
             group = turns.popleft()
             yield group.draw(chance)
             if group.left:
                 turns.append(group)
+
+    def _range(self, which: int) -> range:
+        """
+        The variants of one choice.
+        """
+        return range(self._ends[which - 1] if which else 0, self._ends[which])
 
 
 @attrs.define(eq=False)
@@ -275,16 +278,12 @@ class _Group:
     Those variants in which somebody is preempted at one place.
     """
 
-    ranges: list[range] = attrs.field(factory=list)
-    drawn: set[int] = attrs.field(factory=set)
-    left: int = 0
+    ranges: list[range]
+    left: int = attrs.field(init=False)
+    drawn: set[int] = attrs.field(factory=set, init=False)
 
-    def add(self, indexes: range) -> None:
-        """
-        Take in the variants of one choice; there is at least one.
-        """
-        self.ranges.append(indexes)
-        self.left += len(indexes)
+    def __attrs_post_init__(self) -> None:
+        self.left = sum(map(len, self.ranges))
 
     def draw(self, chance: random.Random) -> int:
         """

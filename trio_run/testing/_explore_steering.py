@@ -97,21 +97,20 @@ class Steering(Generic[T]):
         Return who goes next; there has to be somebody.
         """
         self.steps += 1
-        front, queue = self._front, self._queue
         self.preempted = False
+        front, queue = self._front, self._queue
         if front is None:
             place = 0 if len(queue) == 1 else self._choose(queue, 0)
-        elif queue:
-            place = self._choose([front, *queue], 1) - 1
         else:
-            place = -1
-        if place < 0 and front is not None:
-            self._front, task = None, front
-        else:
-            task = queue.pop(place)
-            del self._since[place]
-            self._step_back()
-        self._last = task
+            place = self._choose([front, *queue], 1) - 1 if queue else -1
+            self._front = None
+            if place < 0:
+                return front
+        task = self._last = queue.pop(place)
+        del self._since[place]
+        if front is not None:  # Who ran last, and could have gone on, stands behind the others.
+            queue.append(front)
+            self._since.append(self._picks)
         return task
 
     def happens(self) -> bool:
@@ -134,12 +133,3 @@ class Steering(Generic[T]):
         self.choices.append(choice)
         self.widths.append(len(candidates))
         return choice
-
-    def _step_back(self) -> None:
-        """
-        Put who ran last, and could have gone on, behind the others.
-        """
-        if self._front is not None:
-            self._queue.append(self._front)
-            self._since.append(self._picks)
-            self._front = None
