@@ -49,7 +49,7 @@ def awaitable_of(fn: object, result: object) -> Awaitable[object]:
         NotAsync: It cannot be awaited.
     """
     if isinstance(result, Awaitable):
-        return result
+        return result  # pyright: ignore[reportUnknownVariableType]
     raise NotAsync(
         f"Schedules are those of an async function, and {_name(fn)} returned a {type(result).__name__}, which cannot be "
         f"awaited. Write async def, and no yield."

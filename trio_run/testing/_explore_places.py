@@ -25,7 +25,7 @@ def place_of(task: Hashable) -> Place:
     if type(coro) is not CoroutineType:
         coro = getattr(coro, "coro", None)  # An engine stands between trio and the coroutine.
     place: Place = ()
-    while type(coro) is CoroutineType and (frame := coro.cr_frame) is not None:
+    while type(coro) is CoroutineType and (frame := coro.cr_frame) is not None:  # pyright: ignore[reportUnknownArgumentType]
         place += id(coro.cr_code), frame.f_lasti
         coro = coro.cr_await
     return place
