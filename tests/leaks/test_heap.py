@@ -185,6 +185,24 @@ class TestFreezing:
 
         assert frozen > FEW
 
+    def test_more_leaks_of_a_series(self, monkeypatch):
+        """
+        In a series of runs the whole heap is gone through for the first leak only, and in the next series again.
+        """
+        thaws, unfreeze = [], gc.unfreeze
+        monkeypatch.setattr(gc, "unfreeze", lambda: (thaws.append(None), unfreeze()))
+        counts = []
+        for _ in range(2):
+            thaws.clear()
+            with frozen_heap():
+                for _ in range(3):
+                    with pytest.raises(LeakError), leak_check(grace=0) as check:
+                        run(takes, check)
+                    LOCK.__init__()
+                counts.append(len(thaws))
+
+        assert [1, 1] == counts
+
     def test_of_somebody_else(self):
         """
         A heap that somebody else has frozen is left as it is.

@@ -3,7 +3,8 @@ The heap: what is garbage is collected before a look, and coroutines that nobody
 
 A pass through the whole heap of a test session costs more than the test. So what was there before the first look is frozen
 (`gc.freeze`) until the last who looks is done: the passes go through what is new alone. Only who has found something has the
-whole heap gone through before that is told, for what is old and garbage may be what kept it open.
+whole heap gone through before that is told, for what is old and garbage may be what kept it open; in a series of runs, the
+first who has.
 
 Law: a heap that somebody else has frozen is left as it is.
 """
@@ -44,6 +45,12 @@ class _Ice:
     users: int = 0
     is_ours: bool = False
 
+    series: int = 0
+    """How many series of runs go on."""
+
+    was_searched: bool = False
+    """Whether one of them had the whole heap gone through already."""
+
     def freeze(self) -> None:
         with self.lock:
             if not self.users and gc.get_freeze_count() < FEW:
@@ -57,13 +64,15 @@ class _Ice:
         Have a collection go through all that is ours to free, and let others count on short ones again.
         """
         with self.lock:
-            if self.is_ours:
+            melts = self.is_ours and not self.was_searched
+            if melts:
                 gc.unfreeze()
             try:
                 yield
             finally:
-                if self.is_ours:
+                if melts:
                     gc.freeze()
+                    self.was_searched = self.series > 0
 
     def leave(self) -> None:
         with self.lock:
@@ -82,12 +91,16 @@ def frozen_heap() -> Generator[None]:
     Make garbage collections inside of the block cheap: what is there now is left out of each of them.
 
     For a series of runs; a check does this for itself. What is there now and becomes garbage inside of the block is freed after
-    it. Such blocks may nest and overlap; see `gc.freeze`.
+    it, or when the first leak is found. Such blocks may nest and overlap; see `gc.freeze`.
     """
     _ice.freeze()
+    _ice.series += 1
     try:
         yield
     finally:
+        _ice.series -= 1
+        if not _ice.series:
+            _ice.was_searched = False
         _ice.leave()
 
 
