@@ -24,6 +24,6 @@ async def close(source: object) -> None:
         try:
             await source.aclose()
         except BaseExceptionGroup as exc:
-            rest = cast("BaseExceptionGroup[BaseException]", exc).split(GeneratorExit)[1]
+            rest = exc.split(GeneratorExit)[1]
             if rest is not None:
                 raise rest from exc.__cause__
