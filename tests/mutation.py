@@ -20,6 +20,7 @@ EQUIVALENT = {
         "A second look in the same moment finds nothing to do."
     ),
     "_leave: return True": "A second look in the same moment finds nothing to do.",
+    "return self.order.restless() or bool(None)": "The end that makes it due is still to be told, or the boot is not over.",
     "if len(exits) >= 1:": "To sort one exit changes nothing.",
     **dict.fromkeys(
         [
