@@ -58,7 +58,7 @@ class AtSlowPlaces:
         self._random = chance = random.Random(seed)  # noqa: S311 - no secret
         self._slow = set(chance.sample(list(passed), min(len(passed), chance.randint(1, 2))))
         self._in_order = chance.random() < 0.5
-        self._held = set[Hashable]()
+        self._held: dict[Hashable, bool] = {}
 
     def pick(self, candidates: Sequence[Hashable]) -> int:
         """
@@ -70,15 +70,14 @@ class AtSlowPlaces:
             if not self._is_held(candidates[look % count]):
                 chosen = look % count
                 break
-        self._held.discard(candidates[chosen])
+        self._held.pop(candidates[chosen], None)
         return chosen
 
     def _is_held(self, task: Hashable) -> bool:
-        if task not in self._held:
-            if place_of(task) not in self._slow:
-                return False
-            self._held.add(task)
-        return True
+        held = self._held.get(task)
+        if held is None:  # It has gone on since.
+            held = self._held[task] = place_of(task) in self._slow
+        return held
 
     def happens(self) -> bool:
         """

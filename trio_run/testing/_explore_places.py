@@ -24,11 +24,12 @@ def place_of(task: Hashable) -> Place:
     coro: Any = getattr(task, "coro", None)
     if type(coro) is not CoroutineType:
         coro = getattr(coro, "coro", None)  # An engine stands between trio and the coroutine.
-    place: Place = ()
+    place: list[int] = []
     while type(coro) is CoroutineType and (frame := coro.cr_frame) is not None:  # pyright: ignore[reportUnknownArgumentType]
-        place += id(coro.cr_code), frame.f_lasti
+        place.append(id(coro.cr_code))
+        place.append(frame.f_lasti)
         coro = coro.cr_await
-    return place
+    return tuple(place)
 
 
 class Passed(dict[Place, int]):
