@@ -18,6 +18,7 @@ from ._handle import Handle, State, guard, make_handle
 from ._members import Members, OnFailure
 from ._names import join, name_of
 from ._pool import WORKERS, Intake, Job, Readiness, check_outside, waiters
+from ._said import said
 from ._step import not_a_job, without_cancelled
 from ._thread import check_thread
 from .errors import Closed, WouldDeadlock
@@ -72,9 +73,10 @@ class Admission:
         except BaseException as exc:
             self._forget(job)
             if isinstance(exc, Closed) and members.closed:
+                self._hurry()
                 await (
                     trio.lowlevel.checkpoint()
-                )  # Who is inside of the group is cancelled with it now, and need not be told.
+                )  # Who is inside of the group is cancelled with it, and need not be told.
                 raise self._refusal(label) from members.first_error
             raise
         return job
@@ -136,6 +138,15 @@ class Admission:
         except BaseException:
             self._forget(job)
             raise
+
+    def _hurry(self) -> None:
+        """
+        Cancel a group that failed now, and not only when the task that raises its first error gets to run.
+        """
+        members = self.members
+        error = members.first_error
+        if members.broken and error is not None and error not in members.taken:
+            members.nursery.cancel_scope.cancel(reason=f"{members.path} failed: {said(error)}")
 
     def _forget(self, job: Job) -> None:
         """
