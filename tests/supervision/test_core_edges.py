@@ -70,6 +70,15 @@ class TestAdd:
             core.check_after("b", Rules(after=("a",)))
 
 
+class TestSlot:
+    def test_a_name_that_is_no_string(self):
+        """
+        Whoever means a child by anything else is told how it is meant.
+        """
+        with pytest.raises(TypeError, match=r"^A child of top is meant by its name, a string, and not by 3\.$"):
+            significant_core().slot(3)
+
+
 class TestStopChild:
     @pytest.mark.parametrize(
         ("ending", "verdict"), [(Ending.FINISHED, Verdict.RESTS), (Ending.IGNORED, Verdict.IGNORED)]
