@@ -74,9 +74,8 @@ class Admission:
             self._forget(job)
             if isinstance(exc, Closed) and members.closed:
                 self._hurry()
-                await (
-                    trio.lowlevel.checkpoint()
-                )  # Who is inside of the group is cancelled with it, and need not be told.
+                # Who is inside of the group is cancelled with it, and need not be told.
+                await trio.lowlevel.checkpoint()
                 raise self._refusal(label) from members.first_error
             raise
         return job
