@@ -229,6 +229,18 @@ class TestCoalesce:
             with pytest.RaisesGroup(tr.WouldDeadlock, flatten_subgroups=True, allow_unwrapped=True):
                 await coalescer.coalesce("key", work if aside else again)
 
+    async def test_work_that_waits_for_itself_through_a_job(self):
+        """
+        A job on a pool is a part of the work that waits for it.
+        """
+
+        async def again():
+            await coalescer.coalesce("key", again)
+
+        async with tr.open_pool(1) as pool, tr.open_coalescer() as coalescer:
+            with pytest.raises(tr.WouldDeadlock):
+                await coalescer.coalesce("key", pool.run, again)
+
     async def test_work_that_waits_in_a_circle(self):
         """
         Of two that would wait for each other, the last to ask is told, and the other has its error.

@@ -469,8 +469,8 @@ class TestRefused:
             gc.collect()
 
         assert (
-            f"A runner is an async function, but this is what comes back when one is called: {shown}.\n"
-            "Probably it says serve(...) where it should say serve, with the arguments after it: Child(serve, ...)."
+            f"A runner is an async function, but this is what comes back when one is called: {shown}. "
+            "Probably it says serve(...) where it should say serve, with the arguments after it."
         ) == text
         assert [] == caught
 

@@ -197,7 +197,7 @@ class Admission:
         if task_status is not None:
             fn = functools.partial(fn, task_status=task_status)
         path, value = join(members.path, handle.name), None
-        guard(handle, functools.partial(check_outside, trio.lowlevel.current_task()))
+        guard(handle, functools.partial(check_outside, trio.lowlevel.current_task(), path))
         try:
             with scope:
                 if members.intake is None:

@@ -18,6 +18,7 @@ import trio
 from trio.lowlevel import Task
 
 from ._names import checked, join, name_of
+from ._pool import waiters
 from ._step import call, not_a_job, without_cancelled
 from ._stopping import current_life
 from .errors import Closed, WouldDeadlock
@@ -136,12 +137,8 @@ class Coalescer:
         """
         Return the work that the present task is a part of, if it is one.
         """
-        task: Task | None = trio.lowlevel.current_task()
-        while task is not None and self._hosts:
-            if task in self._hosts:
-                return self._hosts[task]
-            task = None if task.parent_nursery is None else task.parent_nursery.parent_task
-        return None
+        hosts = self._hosts
+        return next((hosts[task] for task in waiters() if task in hosts), None) if hosts else None
 
     def _begin(self, key: Hashable, fn: Callable[..., object], args: tuple[Any, ...]) -> _Flight:
         name = name_of(fn)

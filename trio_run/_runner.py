@@ -19,14 +19,14 @@ import functools
 import inspect
 import types
 import typing
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, Self, cast, runtime_checkable
 
 import attrs
 import trio
 
 from ._names import name_of, unwrapped
-from ._step import around
+from ._step import AWAITABLE, already_called, around
 
 
 @runtime_checkable
@@ -80,7 +80,7 @@ class Recipe:
                 raise TypeError(f"{name_of(self.function)} made {made!r}, which has no `async def run(self)`.")
             function, args = run, ()
         awaitable = function(*args, **keywords)
-        if not isinstance(awaitable, _AWAITABLE):
+        if not isinstance(awaitable, AWAITABLE):
             raise TypeError(f"{_title(function)} returned {awaitable!r}, which cannot be awaited. {_HELP}")
         return around(cast("Awaitable[object]", awaitable))
 
@@ -101,8 +101,9 @@ def adapt(runner: object, args: tuple[object, ...]) -> Recipe:
     run = getattr(runner, "run", None)
     if callable(run) and not inspect.isroutine(runner):
         return _adapt_function(run, args)
-    if isinstance(runner, Awaitable):
-        raise TypeError(_already_called(cast("object", runner)))
+    mistake = already_called(runner)
+    if mistake is not None:
+        raise TypeError(f"A runner is an async function, but {mistake}, with the arguments after it.")
     if not callable(runner):
         raise TypeError(
             f"{runner!r} cannot run. A runner is an async function, an object with `async def run()`, "
@@ -262,16 +263,6 @@ def _title(function: object) -> str:
     return f"{name_of(function)}.run" if is_run else name_of(function)
 
 
-def _already_called(runner: object) -> str:
-    name = name_of(runner)
-    if isinstance(runner, Coroutine):
-        runner.close()  # It will never be awaited, and Python need not warn of that on top.
-    return (
-        f"A runner is an async function, but this is what comes back when one is called: {runner!r}.\n"
-        f"Probably it says {name}(...) where it should say {name}, with the arguments after it: Child({name}, ...)."
-    )
-
-
 def _not_async(function: object) -> str:
     name = _title(function)
     if inspect.isasyncgenfunction(_innermost(function)):
@@ -282,7 +273,6 @@ def _not_async(function: object) -> str:
     return f"{name} is not async. {_HELP}"
 
 
-_AWAITABLE = (types.CoroutineType, Awaitable)  # The second alone would do, and is slow.
 _HELP = (
     "A runner is an async function: write `async def`.\n"
     "If it blocks, run it in a thread with trio.to_thread.run_sync. If it is a factory that makes a runner, "

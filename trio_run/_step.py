@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import inspect
 import math
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -158,18 +157,29 @@ def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, 
     Raises:
         TypeError: It cannot be awaited.
     """
-    if isinstance(result, types.CoroutineType):
-        return cast("Coroutine[Any, Any, Any]", around(cast("Awaitable[object]", result)))
-    if isinstance(result, Awaitable):
-        return cast("Coroutine[Any, Any, Any]", around(_wait_for(cast("Awaitable[object]", result))))
+    if isinstance(result, AWAITABLE):
+        return cast("Coroutine[Any, Any, Any]", around(coroutine_of(cast("Awaitable[object]", result))))
     raise TypeError(
         f"{name_of(fn)} is not async: it returned {result!r}. A job is an async function: write `async def`. "
         f"If it blocks, run it in a thread with trio.to_thread.run_sync."
     )
 
 
-async def _wait_for(awaitable: Awaitable[object]) -> object:
-    return await awaitable
+AWAITABLE = (types.CoroutineType, Awaitable)
+"""What can be awaited: the second alone would do, and is slow."""
+
+
+def coroutine_of(called: Awaitable[object]) -> Coroutine[Any, Any, Any]:
+    """
+    Return a coroutine that is as good as *called*: itself, if it is one.
+    """
+    if isinstance(called, types.CoroutineType):
+        return cast("Coroutine[Any, Any, Any]", called)
+    return _wait_for(called)
+
+
+async def _wait_for(called: Awaitable[object]) -> object:
+    return await called
 
 
 Around = Callable[[Awaitable[object]], Coroutine[Any, Any, Any]]
@@ -222,12 +232,24 @@ def not_a_job(thing: object) -> TypeError:
     """
     Return the error for something that cannot be called, which guesses the mistake.
     """
-    if not inspect.iscoroutine(thing):
+    mistake = already_called(thing)
+    if mistake is None:
         return TypeError(f"A job is an async function, and {thing!r} cannot be called.")
-    thing.close()  # It will never be awaited, and Python need not warn of that on top.
-    return TypeError(
-        f"A job is an async function, but this is what comes back when one is called: {thing!r}. "
-        f"Probably it says {thing.__name__}(...) where it should say {thing.__name__}, with the arguments after it."
+    return TypeError(f"A job is an async function, but {mistake}, with the arguments after it.")
+
+
+def already_called(thing: object) -> str | None:
+    """
+    Say what the mistake is if *thing* can only be awaited, where the async function itself is wanted; None if it is not that.
+    """
+    if not isinstance(thing, Awaitable):
+        return None
+    if isinstance(thing, Coroutine):
+        thing.close()  # It will never be awaited, and Python need not warn of that on top.
+    name = name_of(cast("object", thing))
+    return (
+        f"this is what comes back when one is called: {thing!r}. "
+        f"Probably it says {name}(...) where it should say {name}"
     )
 
 

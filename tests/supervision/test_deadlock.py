@@ -29,7 +29,7 @@ async def tries(call: Callable[[str], Awaitable[object]], name: str, kind: type[
 @pytest.mark.parametrize("verb", CALLS)
 async def test_a_child_and_all_below_it(verb: str):
     """
-    A child, its tasks, its groups and the children of its own supervisors cannot wait for its end, at any level.
+    A child, its tasks, its groups, its jobs and the children of its own supervisors cannot wait for its end, at any level.
     """
     refused = []
 
@@ -44,6 +44,9 @@ async def test_a_child_and_all_below_it(verb: str):
             nursery.start_soon(insist)
         async with tr.open_group() as group:
             group.start_soon(insist)
+        await pool.run(insist)
+        async with tr.open_group(pool=pool) as group:
+            group.start_soon(insist)
         async with tr.open_supervisor("own", tr.Child(insist, restart="on_failure")) as own:
             await own.wait_exit("insist")
         await trio.to_thread.run_sync(trio.from_thread.run, insist)
@@ -51,12 +54,12 @@ async def test_a_child_and_all_below_it(verb: str):
     inner = tr.Supervisor("inner", tr.Child(child, name="a", restart="on_failure"))
     outer = tr.Supervisor("outer", inner)
     root = tr.Supervisor("root", outer)
-    async with trio.open_nursery() as nursery:
+    async with tr.open_pool(1) as pool, trio.open_nursery() as nursery:
         await nursery.start(root.run)
         await inner.wait_exit("a")
         root.request_stop()
 
-    assert ["a", "inner", "outer"] * 5 == refused
+    assert ["a", "inner", "outer"] * 7 == refused
 
 
 async def test_through_handles():

@@ -286,7 +286,7 @@ class TestAsked:
     @pytest.mark.parametrize(
         ("make", "text"),
         [
-            (two_steps_each, "give it two_steps_each, and not two_steps_each()"),
+            (two_steps_each, "where it should say two_steps_each"),
             (lambda: 3, "3 cannot be called"),
             (lambda: takes_one, "calls takes_one without arguments (missing a required argument: 'number')"),
             (lambda: list, "list returned a list, which cannot be awaited"),

@@ -17,8 +17,8 @@ from ._per_worker import PerWorker as PerWorker
 from ._pool import Pool as Pool
 from ._pool import PoolStatistics as PoolStatistics
 from ._pool import intake_of as intake_of
+from ._waiters import check_outside as check_outside
+from ._waiters import waiters as waiters
 from ._waits import Readiness as Readiness
-from ._waits import check_outside as check_outside
-from ._waits import waiters as waiters
 from ._worker import WORKERS as WORKERS
 from ._worker import Worker as Worker

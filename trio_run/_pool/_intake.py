@@ -26,7 +26,8 @@ from .._thread import check_thread
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
 from ._job import Audience, Job
-from ._waits import Waits, holders
+from ._waiters import holders
+from ._waits import Waits
 from ._worker import Worker
 
 _WAITING = State.WAITING

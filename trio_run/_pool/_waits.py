@@ -10,19 +10,19 @@ no end.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import attrs
 import trio
-from trio.lowlevel import Task
 
 from .._names import join
 from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
 from ._job import Askers, Job
 from ._jobs import Jobs
-from ._worker import WORKERS, Worker
+from ._waiters import holders
+from ._worker import Worker
 
 
 @attrs.define(eq=False)
@@ -114,42 +114,6 @@ class Waits:
         Return the nearest worker with a slot of this limiter whose job waits for the present task.
         """
         return next((holder for holder in holders() if holder.crew.jobs.limiter is self.jobs.limiter), None)
-
-
-def holders() -> Iterator[Worker]:
-    """
-    Give the workers whose jobs wait for the present task, in a call or around its nursery; the nearest first.
-    """
-    return (worker for task in waiters() if (worker := WORKERS.get(task)) is not None)
-
-
-def waiters() -> Iterator[Task]:
-    """
-    Give the present task, and those that wait for it, in a call or around its nursery; the nearest first.
-    """
-    task: Task | None = trio.lowlevel.current_task()
-    while task is not None:
-        yield task
-        worker, nursery = WORKERS.get(task), task.parent_nursery
-        audience = None if worker is None or worker.job is None else worker.job.audience
-        task = audience.task if audience is not None else nursery.parent_task if nursery is not None else None
-
-
-def check_outside(host: Task) -> None:
-    """
-    Refuse to wait for *host* where it waits for the present task.
-
-    Raises:
-        WouldDeadlock: It does.
-    """
-    around = tuple(waiters())
-    if host in around:
-        raise WouldDeadlock(_called(host), _called(around[0]))
-
-
-def _called(task: Task) -> str:
-    worker = WORKERS.get(task)
-    return task.name if worker is None else worker.path
 
 
 @attrs.define(eq=False)

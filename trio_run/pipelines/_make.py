@@ -14,7 +14,7 @@ import trio
 
 from .._names import checked, name_of
 from .._runner import check_args, is_async, may_be_async
-from .._step import call
+from .._step import already_called, call
 from ._flow import OnError, Send
 from ._parts import Branches, Broadcast, Middle, OrderedStage, Sink, Source, Spread, Stage
 
@@ -45,11 +45,9 @@ def source(
     """
     label = checked(name_of(origin) if name is None else name, "a source")
     if callable(origin):
-        origin = _checked_function(origin, (_CHANNEL, *args), "A source is an async function or gives items one by one")
+        origin = _checked_function(origin, (_CHANNEL, *args), _SOURCE)
     elif not isinstance(origin, Iterable | AsyncIterable) or isinstance(origin, str | bytes):
-        if inspect.iscoroutine(origin):
-            origin.close()  # It will never be awaited, and Python need not warn of that on top.
-        raise TypeError(f"A source is an async function or gives items one by one, and {origin!r} does neither.")
+        raise _wrong(_SOURCE, origin, "does neither")
     elif args:
         raise TypeError(f"source() takes arguments for a function, and {name_of(origin)} is not called.")
     return Source(label, ((origin, args),))
@@ -90,6 +88,7 @@ class _Stand:
         return self._title
 
 
+_SOURCE = "A source is an async function or gives items one by one"
 _ITEM, _CHANNEL = _Stand("an item"), _Stand("a channel")
 
 
@@ -97,19 +96,24 @@ def _checked_function(fn: object, args: tuple[object, ...], what: str) -> Callab
     """
     Return *fn* as it is to be called, if it is async and takes *args*; *what* begins the error.
     """
-    if inspect.iscoroutine(fn):
-        fn.close()  # It will never be awaited, and Python need not warn of that on top.
-        raise TypeError(f"{what}, and this is what comes back when one is called: {fn!r}. Give {fn.__name__} itself.")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
         raise TypeError(
             f"{what}, and {name_of(fn)} is a generator function. For a source, call it: source({name_of(fn)}()). "
             f"To make several items of one, send them: spread() takes a function of an item and a channel."
         )
     if not callable(fn) or not may_be_async(fn):
-        raise TypeError(f"{what}, and {fn!r} is no async function: write `async def`.")
+        raise _wrong(what, fn, "is no async function: write `async def`")
     function = cast("Callable[..., Awaitable[object]]", fn)
     check_args(function, args, (), "Other arguments go into a functools.partial.")
     return function if is_async(function) else lambda *given: call(function, given)
+
+
+def _wrong(what: str, thing: object, how: str) -> TypeError:
+    """
+    Return the error for something that is no function, if no better mistake can be guessed.
+    """
+    mistake = already_called(thing)
+    return TypeError(f"{what}, and {thing!r} {how}." if mistake is None else f"{what}, but {mistake}.")
 
 
 def _checked_stage(

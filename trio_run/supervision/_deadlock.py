@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import trio
 
+from .._pool._waiters import caller_name
 from .._stopping import current_life
 from ..errors import StartWouldDeadlock
-from ._inside import caller_name
 from ._line import Line
 from ._order import Order
 from ._shell import Shell

@@ -19,12 +19,12 @@ import attrs
 import trio
 
 from .._handle import Handle, State, make_handle, note_ready, note_running, note_waiting, settle
+from .._pool._waiters import check_outside
 from .._said import said
 from .._stopping import Life
 from ._child import Child
 from ._exits import ChildExit, StopReport
 from ._facts import Ending, Exited, Judged, Verdict
-from ._inside import check_outside
 from ._slot import Phase, Slot
 
 

@@ -15,11 +15,11 @@ import trio
 
 from .._handle import Handle
 from .._names import join
+from .._pool._waiters import check_outside
 from .._thread import check_thread
 from ..errors import SupervisorNotRunning, SupervisorStopped, SupervisorStopping
 from ._child import Child
 from ._exits import ChildExit, StopReport
-from ._inside import check_outside
 from ._look import snapshot_of
 from ._orders import wait_exit, wait_ready
 from ._policy import Strategy

@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from .. import _trio_compat
+from .._step import coroutine_of
 from ._everywhere_places import Place, place_of_error
 from ._everywhere_probe import Observer, Probe
 from ._everywhere_report import Point
@@ -159,16 +160,3 @@ def leaves(exc: BaseException) -> Iterator[BaseException]:
             yield from leaves(each)
     else:
         yield exc
-
-
-def coroutine_of(awaitable: Awaitable[object]) -> Coroutine[Any, Any, object]:
-    """
-    Return a coroutine that is as good as *awaitable*.
-    """
-    if isinstance(awaitable, Coroutine):
-        return cast("Coroutine[Any, Any, object]", awaitable)
-
-    async def wait() -> object:
-        return await awaitable
-
-    return wait()

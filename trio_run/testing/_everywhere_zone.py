@@ -18,7 +18,8 @@ import outcome
 import trio
 
 from .. import _trio_compat
-from ._everywhere_parts import Ended, Parts, coroutine_of
+from .._step import coroutine_of
+from ._everywhere_parts import Ended, Parts
 from ._everywhere_probe import Probe, RunGivenUp
 from ._everywhere_report import How, Point
 from ._explore_steps import all_tasks

@@ -12,6 +12,8 @@ from collections.abc import Awaitable
 
 import trio
 
+from .._step import already_called
+
 
 class NotAsync(TypeError):
     """
@@ -26,9 +28,9 @@ def check_program(who: str, fn: object) -> None:
     Raises:
         TypeError: It cannot.
     """
-    if inspect.iscoroutine(fn):
-        fn.close()
-        raise TypeError(f"{who} calls the function itself, many times: give it {fn.__name__}, and not {fn.__name__}().")
+    mistake = already_called(fn)
+    if mistake is not None:
+        raise TypeError(f"{who} calls an async function itself, many times, but {mistake}.")
     if not callable(fn):
         raise TypeError(f"{who} runs an async function without arguments, and {fn!r} cannot be called.")
     try:
