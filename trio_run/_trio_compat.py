@@ -54,6 +54,22 @@ def run_queue() -> deque[Task]:
     return trio._core._run.GLOBAL_RUN_CONTEXT.runner.runq  # noqa: SLF001
 
 
+def something_else() -> Callable[[], bool]:
+    """
+    Return a function that tells whether a new pass of this thread's run may find more to do than the tasks in `run_queue`.
+
+    That is a deadline that passed, a call from another thread, or I/O that somebody waits for; where the last cannot be known,
+    it is taken to be so.
+    """
+    runner: Any = trio._core._run.GLOBAL_RUN_CONTEXT.runner  # noqa: SLF001
+    registered = getattr(runner.io_manager, "_registered", None)
+    if registered is None:
+        return lambda: True
+    calls, next_deadline, now = runner.entry_queue.size, runner.deadlines.next_deadline, runner.clock.current_time
+    # Trio's own wait, by which threads and signals wake it, is one.
+    return lambda: len(registered) > 1 or calls() > 0 or next_deadline() <= now()
+
+
 def task_number(task: Task) -> int:
     """
     Return a number that grows from each task to the next one started.

@@ -20,6 +20,7 @@ import trio
 import trio.testing
 from trio.lowlevel import checkpoint
 
+from trio_run import _trio_compat as compat
 from trio_run.errors import InternalError
 from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay, sometimes
 from trio_run.testing._explore_batches import run_by_batches
@@ -119,6 +120,40 @@ async def withstands_everything():
     while True:
         with contextlib.suppress(BaseException):
             await checkpoint()
+
+
+async def some_steps():
+    for _ in range(5):
+        await checkpoint()
+
+
+async def deadline_passes():
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await some_steps()
+            scope.deadline = trio.current_time()
+            await some_steps()
+    assert scope.cancelled_caught
+
+
+async def call_is_made():
+    called = trio.Event()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(called.wait)
+        await some_steps()
+        trio.lowlevel.current_trio_token().run_sync_soon(called.set)
+        await some_steps()
+
+
+async def io_is_ready():
+    here, there = trio.socket.socketpair()
+    with here, there:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(there.recv, 1)
+            await some_steps()
+            await here.send(b".")
+            await some_steps()
 
 
 def run(program, chooser=None, *, model="wide", slack=0.0, max_steps=10_000, engine=ENGINE, seen=True):
@@ -870,6 +905,25 @@ class TestEngines:
 
                 assert (one.choices, one.widths, one.steps) == (other.choices, other.widths, other.steps)
                 assert type(one.error) is type(other.error)
+
+    @pytest.mark.parametrize("happens", [deadline_passes, call_is_made, io_is_ready], ids=lambda each: each.__name__)
+    def test_one_pass(self, monkeypatch, happens):
+        """
+        Steps that are taken in one pass of trio's loop are those that would be taken in a pass each.
+        """
+
+        async def program():
+            async with trio.open_nursery() as nursery:
+                for _ in range(3):
+                    nursery.start_soon(happens)
+                    nursery.start_soon(some_steps)
+
+        quick = [run(program, ByChance(seed)) for seed in range(30)]
+        monkeypatch.setattr(compat, "something_else", lambda: lambda: True)
+        slow = [run(program, ByChance(seed)) for seed in range(30)]
+
+        assert [each.steps for each in slow] == [each.steps for each in quick]
+        assert {None} == {each.error for each in quick}
 
     @pytest.mark.parametrize("engine", ENGINES)
     def test_call_that_asks_again(self, engine):

@@ -5,7 +5,8 @@ Trio runs what can run in batches, and shuffles each with a random number genera
 the batch first. This engine stands in for that generator. It is exact and quick, and needs private names of trio, all of them
 in `_trio_compat`. `_explore_coroutines` does the same without.
 
-Laws: runs in other threads are left alone. Trio's generator is back when the run is over.
+Laws: runs in other threads are left alone. Steps taken in one pass of the loop are those that would be taken in a pass each.
+Trio's generator is back when the run is over.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ def run_by_batches(
     Run *main* on *course*, and return what came of it.
     """
     order = _Order()
-    batches = _Batches(course, order)
+    batches = (_Strict if course.model is Model.STRICT else _Wide)(course, order)
     clock = QuietClock()
     clock.keeper = _Deadlocks(course).note
     course.time, course.force = clock, batches
-    recorder = [_Recorder(course)] if course.trace is not None else []
+    recorders = [_Recorder(course)] if course.trace is not None else []
     with ONE_AT_A_TIME, compat.batches_shuffled_by(order) as order.otherwise:
-        result = course.drive(main, clock, [batches, *recorder, *instruments])
+        # Last, since it begins the next step.
+        result = course.drive(main, clock, [*recorders, *instruments, batches])
     if order.error is not None:
         raise InternalError("The engine of the explorer broke down.") from order.error
     return result
@@ -106,19 +108,19 @@ class _Batches(trio.abc.Instrument):
 
     course: Course
     order: _Order
-    _stood_back: int = 0
-    _stand_in: Task | None = None
-    """Somebody who is held back here, and stands in trio's queue so that trio goes on at once."""
-
-    _queue: deque[Task] = attrs.field(factory=deque)
 
     def before_run(self) -> None:
         """
         Note which run is ours.
         """
         self.order.runner = compat.current_runner()
-        self._queue = compat.run_queue()
-        self.order.decide = self._strict if self.course.model is Model.STRICT else self._wide
+        self.order.decide = self.decide
+
+    def decide(self, batch: list[Task]) -> None:
+        """
+        Put in *batch* who runs in this pass of the loop, the first one last.
+        """
+        raise NotImplementedError
 
     def interrupt(self, task: Task, error: BaseException) -> None:
         """
@@ -132,9 +134,15 @@ class _Batches(trio.abc.Instrument):
         """
         self.order.broken_off = True
 
-    def _strict(self, batch: list[Task]) -> None:
+
+class _Strict(_Batches):
+    """
+    Has all of a batch run, in some order.
+    """
+
+    def decide(self, batch: list[Task]) -> None:
         """
-        Have all of *batch* run, in some order.
+        Put *batch* in order.
         """
         course, steering = self.course, self.course.steering
         chosen = [task for task in batch if not is_ours(task)]
@@ -145,22 +153,44 @@ class _Batches(trio.abc.Instrument):
                 chosen.append(task)
         batch[:] = reversed(chosen)
 
-    def _wide(self, batch: list[Task]) -> None:
+
+@attrs.define(eq=False)
+class _Wide(_Batches):
+    """
+    Has one task of all that can run take a step, or trio's own tasks if there are any.
+    """
+
+    _stood_back: int = 0
+    _stand_in: Task | None = None
+    """Somebody who is held back here, and stands in trio's queue so that trio goes on at once."""
+
+    _batch: list[Task] = attrs.field(factory=list)
+    """Who is still to run in this pass of the loop; trio's own list."""
+
+    _queue: deque[Task] = attrs.field(factory=deque)
+    _something_else: Callable[[], bool] = attrs.field(init=False)
+
+    def before_run(self) -> None:
         """
-        Have one task of all that can run take a step, or trio's own tasks if there are any.
+        Note which run is ours.
         """
-        course, was = self.course, self._stand_in
-        steering = course.steering
+        super().before_run()
+        self._queue, self._something_else = compat.run_queue(), compat.something_else()
+
+    def decide(self, batch: list[Task]) -> None:
+        """
+        Leave one of *batch* and those who were held back, or trio's own tasks.
+        """
+        course, steering, stand_in = self.course, self.course.steering, self._stand_in
         trios: list[Task] = []
         for task in batch:
-            if task is was:
+            if task is stand_in:
                 continue
             if is_ours(task):
                 steering.admit(task)
             else:
                 trios.append(task)
-        stand_in = steering.anyone
-        if stand_in is None:
+        if steering.anyone is None:
             course.note_quiet()
         elif trios and self._stood_back < MOST_CALLS_FIRST:
             self._stood_back += 1
@@ -168,9 +198,45 @@ class _Batches(trio.abc.Instrument):
             self._stood_back = 0
             if (chosen := course.next_task()) is not None:
                 trios.append(chosen)
-            stand_in = steering.anyone
         batch[:] = trios
-        self._stand_in = stand_in
+        self._batch = batch
+        if not batch:
+            self._end_pass()
+
+    def after_task_step(self, task: Task) -> None:
+        """
+        Have the next one go in the same pass where a new pass would find nobody else, for a pass takes longer than a step.
+        """
+        if self._batch:
+            return
+        try:
+            if not self._goes_on():
+                self._end_pass()
+        except BaseException as exc:  # Trio only logs it, and goes on without us: to the next pass.
+            self.order.error, self.order.broken_off = exc, True
+            self._queue.append(task)
+            keep_for_ever()
+            raise
+
+    def _goes_on(self) -> bool:
+        """
+        Have the next one go, and tell whether there is one that need not wait for a new pass.
+        """
+        queue, steering = self._queue, self.course.steering
+        if not all(map(is_ours, queue)) or self._something_else():
+            return False
+        steering.admit(*(queue if len(queue) < 2 else sorted(queue, key=compat.task_number)))
+        queue.clear()
+        if steering.anyone is None or (chosen := self.course.next_task()) is None:
+            return False
+        self._batch.append(chosen)
+        return True
+
+    def _end_pass(self) -> None:
+        """
+        Have trio begin a new pass at once, if anybody is held back.
+        """
+        self._stand_in = stand_in = self.course.steering.anyone
         if stand_in is not None:
             self._queue.append(stand_in)
 
