@@ -604,6 +604,31 @@ class TestFaultEverywhere:
 
         assert (2, 5) == (once, len(attempts))
 
+    def test_trying_again_at_once_for_ever_has_an_end(self):
+        """
+        Who tries again at once whenever it fails, and is failed each time, never gives a turn to anybody, and is ended all the same.
+        """
+
+        async def again():
+            lock = trio.Lock()
+            async with trio.open_nursery() as nursery:
+                await lock.acquire()
+                nursery.start_soon(stubborn, lock)
+                await trio.sleep(1)
+                lock.release()
+
+        async def stubborn(lock):
+            while True:
+                with contextlib.suppress(OSError):
+                    await lock.acquire()
+                    break
+            lock.release()
+
+        report = fault_everywhere(again, OSError, tasks="*stubborn", times=math.inf)
+
+        assert [Verdict.LIVELOCK] == [each.verdict for each in report.findings]
+        assert report.findings[0].place.function.endswith("stubborn")
+
     def test_fault(self):
         """
         The fault is of the kind that was asked for, and may come out in a group.

@@ -12,7 +12,6 @@ from __future__ import annotations
 import trio
 
 from ._everywhere_parts import leaves
-from ._everywhere_places import Place
 from ._everywhere_probe import Probe
 from ._everywhere_report import How
 from ._everywhere_zone import Zone, guarded
@@ -32,7 +31,6 @@ class CancelZone(Zone):
 
     def __init__(self, at: int | None) -> None:
         super().__init__(at)
-        self.unending: list[tuple[str, Place | None]] = []  # The tasks that heard it too often, and where.
         self._stepping: Probe | None = None
         self._something_ran = True
         self._rescheduled = False
@@ -107,7 +105,8 @@ class CancelZone(Zone):
         probe.heard_at.append(probe.place)
         probe.interruptions += 1
         if probe.interruptions > MOST_CANCELLATIONS:
-            self.unending.append((probe.name, probe.place))
+            text = f"{probe.name} was cancelled {MOST_CANCELLATIONS} times and goes on"
+            self.unending.append((text, probe.place))
             probe.give_up()
 
     def ended(self, probe: Probe, exc: BaseException | None) -> None:

@@ -25,6 +25,11 @@ from ._everywhere_probe import Probe
 from ._everywhere_report import How, Point
 from ._everywhere_zone import Zone
 
+MOST_FAULTS = 1000
+"""
+How often a task may try again what failed, without a turn for anybody else, before it is taken to never end.
+"""
+
 
 class FaultZone(Zone):
     """
@@ -37,6 +42,14 @@ class FaultZone(Zone):
         self.fault: BaseException | None = None  # The one that was raised.
         self._make = make
         self._tasks = tasks
+        self._in_a_row = 0  # How many waits failed in this step.
+
+    def stepped(self) -> None:
+        """
+        Count the steps.
+        """
+        super().stepped()
+        self._in_a_row = 0
 
     def screened(self, probe: Probe) -> outcome.Error | None:
         """
@@ -62,6 +75,11 @@ class FaultZone(Zone):
                 return None
             probe.task.custom_sleep_data = None
         self._note(point, fault)
+        self._in_a_row += 1
+        if self._in_a_row > MOST_FAULTS:
+            text = f"{probe.name} tried again {MOST_FAULTS} times at once, failed each time, and goes on"
+            self.unending.append((text, probe.place))
+            probe.give_up()
         return outcome.Error(fault)
 
     def _note(self, point: Point, fault: BaseException) -> None:

@@ -23,7 +23,7 @@ from .. import _trio_compat
 from .._sometimes import drive_sometimes
 from .._step import put_around
 from ..leaks import Ignore, Kind, Leak, LeakError, Rule, leak_check
-from ._everywhere_cancel import MOST_CANCELLATIONS, CancelZone
+from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
 from ._everywhere_parts import Ended, Sight, leaves, sight_of
 from ._everywhere_places import Place, blamed, place_of_error
@@ -94,7 +94,14 @@ class Trial:
         check, findings = leak_check(ignore=[*self.rules.leaks, *disturbed]), list[Finding]()
         with contextlib.suppress(LeakError), check:
             findings = self._findings_of(self._run(program, check, *instruments))
-        return findings + [self.finding_of(leak) for leak in check.leaks if self.watch.stall is None]
+        return findings + [self.finding_of(leak) for leak in check.leaks if not self._was_broken_off]
+
+    @property
+    def _was_broken_off(self) -> bool:
+        """
+        Whether tasks were given up where they stood, so that it says nothing what they left.
+        """
+        return self.watch.stall is not None or bool(self.zone.unending)
 
     def _findings_of(self, result: outcome.Outcome[None]) -> list[Finding]:
         zone = self.zone
@@ -142,9 +149,8 @@ class Trial:
         if stall is not None:
             yield Finding(stall.verdict, stall.text, stall.place, zone.point)
             return
-        if isinstance(zone, CancelZone) and zone.unending:
-            for task, place in zone.unending:
-                text = f"{task} was cancelled {MOST_CANCELLATIONS} times and goes on"
+        if zone.unending:
+            for text, place in zone.unending:
                 yield Finding(Verdict.LIVELOCK, text, place, zone.point)
             return
         if isinstance(result, outcome.Error):

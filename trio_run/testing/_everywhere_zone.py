@@ -20,6 +20,7 @@ import trio
 from .. import _trio_compat
 from .._step import coroutine_of
 from ._everywhere_parts import Ended, Parts
+from ._everywhere_places import Place
 from ._everywhere_probe import Probe, RunGivenUp
 from ._everywhere_report import How, Point
 from ._explore_steps import all_tasks
@@ -59,6 +60,7 @@ class Zone(trio.abc.Instrument):
         self.scope = trio.CancelScope()
         self.live: dict[trio.lowlevel.Task, Probe] = {}
         self.endings: list[Ended] = []
+        self.unending: list[tuple[str, Place | None]] = []  # The tasks that would not end, and where they stood.
         self.steps = 0
         self.root: Probe | None = None
         self.parts = Parts(self)
