@@ -181,9 +181,10 @@ class Crew:
         worker, limiter = self.lined_up, self.jobs.limiter
         if worker is not None and not self.jobs:
             self.lined_up = None
-            worker.stop(f"{self.path} has no more jobs")
-            if worker in limiter.statistics().borrowers:  # And has not noticed.
-                limiter.release_on_behalf_of(worker)
+            if worker.in_line:
+                worker.stop(f"{self.path} has no more jobs")
+                if worker in limiter.statistics().borrowers:  # And has not noticed.
+                    limiter.release_on_behalf_of(worker)
 
     @property
     def deserted(self) -> bool:
@@ -207,7 +208,10 @@ class Crew:
         ends with that; but each pass of the loop sees as many turns as there are workers.
         """
         self.turns += 1
-        return self.turns % (1 + self.busy // 32) == 0 and rivals(self.jobs.limiter, self.lined_up)
+        own = self.lined_up
+        if own is not None and not own.in_line:  # It is still on its way there.
+            own = None
+        return self.turns % (1 + self.busy // 32) == 0 and rivals(self.jobs.limiter, own)
 
     def wind_up(self) -> None:
         """
@@ -258,6 +262,9 @@ class Getter:
 
     lent: bool = False
     """Whether it has a token."""
+
+    in_line: bool = False
+    """Whether it waits for one, as far as it knows."""
 
     turn: Turn = attrs.field(init=False)
 
@@ -338,6 +345,7 @@ class Getter:
 
     async def _line_up(self) -> None:
         crew = self.crew
+        self.in_line = True
         try:
             await crew.jobs.limiter.acquire_on_behalf_of(self)
         except BaseException as exc:
@@ -345,6 +353,8 @@ class Getter:
                 crew.lined_up = None
                 crew.jobs.drain(getattr(exc, "reason", None))
             raise
+        finally:
+            self.in_line = False
         if crew.lined_up is self:
             crew.lined_up = None
             crew.lend(self)
