@@ -93,7 +93,9 @@ def check_leaks() -> tuple[str, ...]:
         "Runner.io_manager, entry_queue": lambda: len(compat.wakers()) == 2,
         "Runner.tasks, deadlines": lambda: task in cast("set[trio.lowlevel.Task]", compat.tables()[1]),
         "Runner.main_task": lambda: not compat.is_main_task(task),
-        "CancelStatus, CancelScope, Nursery": lambda: all(isinstance(each, type) for each in compat.structure()),
+        "CancelStatus, CancelScope, Nursery, WaitTaskRescheduled": lambda: all(
+            isinstance(each, type) for each in compat.structure()
+        ),
     }
     missing: list[str] = []
     with channel, other:

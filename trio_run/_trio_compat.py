@@ -200,10 +200,10 @@ def tables() -> tuple[object, ...]:
 
 def structure() -> tuple[type, ...]:
     """
-    Return the classes of what ties tasks together, and wakes them by cancelling only.
+    Return the classes of what ties tasks together, or a task to its wait, and wakes them by cancelling only.
     """
-    run = trio._core._run  # noqa: SLF001
-    return (run.Runner, run.CancelStatus, run.CancelScope, run.Nursery)
+    run, traps = trio._core._run, trio._core._traps  # noqa: SLF001
+    return (run.Runner, run.CancelStatus, run.CancelScope, run.Nursery, traps.WaitTaskRescheduled)
 
 
 def is_main_task(task: Task) -> bool:

@@ -200,6 +200,11 @@ class Groups:
 
 # The search.
 
+AT_ONCE = 2000
+"""
+How many objects are looked at together: so few that the processor has them all at hand.
+"""
+
 
 def _reached(tasks: Sequence[Task], me: Task) -> set[int]:
     """
@@ -207,23 +212,25 @@ def _reached(tasks: Sequence[Task], me: Task) -> set[int]:
     """
     reached: set[int] = set()
     live = [me, *filter(_can_go_on, tasks), *compat.with_deadline(tasks)]
-    frontier = [*_roots(), *live]
+    todo = [*_roots(), *live]
     # What this search holds itself proves nothing.
-    seen = {id(each) for each in (tasks, reached, live, frontier, *compat.tables(), *_onlookers())}
+    seen = {id(each) for each in (tasks, reached, live, todo, *compat.tables(), *_onlookers())}
     seen.add(id(seen))
     opaque = frozenset({Task, *compat.structure()})
     see = seen.add
-    while frontier:
+    while todo:
+        some = todo[-AT_ONCE:]
+        del todo[-AT_ONCE:]
         fresh = [
             thing
-            for thing in filter(gc.is_tracked, frontier)  # Nothing else leads anywhere.
+            for thing in filter(gc.is_tracked, some)  # Nothing else leads anywhere.
             if (identity := id(thing)) not in seen and not see(identity)
         ]
-        frontier = gc.get_referents(*[thing for thing in fresh if type(thing) not in opaque])
+        todo += gc.get_referents(*[thing for thing in fresh if type(thing) not in opaque])
         for task in fresh:
             if type(task) is Task:
                 reached.add(id(task))
-                frontier += _held_by(task)
+                todo += _held_by(task)
     return reached
 
 
