@@ -1393,7 +1393,49 @@ class TestHandleWait:
             async with tr.open_pool(2) as pool:
                 handles += [pool.start_soon(outer, 1), pool.start_soon(outer, 0)]
 
-        assert all(isinstance(handle.error, tr.PoolWouldDeadlock) for handle in handles)
+        assert handles[0].error is handles[1].error
+        assert isinstance(handles[0].error, tr.WouldDeadlock)
+
+    async def test_a_circle_beside_others(self):
+        """
+        Jobs that wait for each other in a circle are found out at once, whatever else runs, in tasks of theirs and in other pools too.
+        """
+        handles = []
+
+        async def outer(other, pool):
+            await trio.lowlevel.checkpoint()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(inner, other, pool)
+
+        async def inner(other, pool):
+            await pool.run(handles[other].wait)
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(9, name="one") as one, tr.open_pool(9, name="two") as two:
+                handles += [one.start_soon(outer, 1, two), two.start_soon(outer, 2, one), one.start_soon(outer, 0, one)]
+                busy = one.start_soon(nap, 9)
+                await trio.sleep(1)
+                assert ["failed"] * 3 + ["running"] == states([*handles, busy])
+
+        assert all(handle.error.split(tr.WouldDeadlock)[1] is None for handle in handles)
+
+    async def test_a_circle_that_time_opens(self):
+        """
+        Who gives up some day is in no circle.
+        """
+        handles = []
+
+        async def impatient():
+            with trio.move_on_after(2):
+                await handles[1].wait()
+            return "gave up"
+
+        async def patient():
+            return await handles[0].wait()
+
+        async with tr.open_pool(3) as pool:
+            handles += [pool.start_soon(impatient), pool.start_soon(patient)]
+            assert "gave up" == await handles[1].wait()
 
     async def test_a_wait_that_was_cancelled(self):
         """

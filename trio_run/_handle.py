@@ -137,7 +137,7 @@ class Handle(Generic[T]):
 
         Raises:
             JobCancelled: It was cancelled, or stopped.
-            WouldDeadlock: The caller is that child, or lives below it.
+            WouldDeadlock: The caller is that job or child or a part of it, or a job that it waits for.
             BaseException: It failed; this is the very error it raised.
 
         Cancellation:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -31,14 +32,9 @@ class Owner(Protocol):
         Cancel it.
         """
 
-    def ask(self, job: Job) -> object:
+    def waiting_for(self, job: Job) -> AbstractContextManager[None] | None:
         """
-        Note that the present task waits for it; return who that is here, if anybody.
-        """
-
-    def unask(self, job: Job, asker: object) -> None:
-        """
-        Note that it does not any more.
+        Return the block in which the present task counts as one that waits for it; None if nobody needs to know.
         """
 
 
@@ -108,12 +104,11 @@ class Job(Handle[Any]):
         """
         Wait until it is over, and return what it returned.
         """
-        asker = None if self.done else self.owner.ask(self)
-        try:
+        waiting = None if self.done else self.owner.waiting_for(self)
+        if waiting is None:
             return await super().wait()
-        finally:
-            if asker is not None:
-                self.owner.unask(self, asker)
+        with waiting:
+            return await super().wait()
 
     def _interrupt(self, reason: str | None) -> None:
         if self.doer is None or self.state is _WAITING:
@@ -185,7 +180,8 @@ class Askers:
         """
         Tell whether they hold all slots there are, so that none will ever be free; in a pause there may be more some day.
         """
-        return limiter.borrowed_tokens <= len(self.counts) and limiter.total_tokens > 0
+        borrowed, total = limiter.borrowed_tokens, limiter.total_tokens
+        return 0 < total <= borrowed <= len(self.counts)
 
 
 _ASKERS: WeakKeyDictionary[trio.CapacityLimiter, Askers] = WeakKeyDictionary()

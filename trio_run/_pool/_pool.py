@@ -83,7 +83,8 @@ class Pool:
     else waits for the limiter.
 
     A job may offer others to its own pool, and to one with the same limiter. Where it waits for them while all slots are held by
-    jobs that wait likewise, the call raises `PoolWouldDeadlock`; a pause, or somebody else with a token, is no reason to.
+    jobs that wait likewise, the call raises `PoolWouldDeadlock`; a pause, or somebody else with a token, is no reason to. Where jobs
+    wait for each other's handles in a circle, with no deadline, the call that completes it raises `WouldDeadlock`.
 
     All calls are safe from every task; from other threads they go through `trio.from_thread`.
 

@@ -1,9 +1,10 @@
 """
-Which tasks wait for the present one: in a call, or around its nursery.
+Which tasks wait for the present one: in a call, around its nursery, or for the handle of a job of a pool.
 
 Who waits for a slot, and whether there will be one, is not known here.
 
 Laws: whoever runs a job on a pool waits for the task that does it. What a task started in a nursery elsewhere is no part of it.
+Who waits for a handle with a deadline does not wait for ever, and is in no circle.
 """
 
 from __future__ import annotations
@@ -16,19 +17,53 @@ from trio.lowlevel import Task
 from .._names import is_within
 from .._stopping import current_life
 from ..errors import WouldDeadlock
+from ._job import Job
 from ._worker import WORKERS, Worker
 
+AWAITED: dict[Job, list[Task]] = {}
+"""The jobs that other jobs wait for by their handles, for as long as it takes, and the tasks that do so."""
 
-def waiters() -> Iterator[Task]:
+
+def waiters(task: Task | None = None) -> Iterator[Task]:
     """
-    Give the present task, and those that wait for it; the nearest first.
+    Give a task, or the present one, and those that wait for it in a call or around its nursery; the nearest first.
     """
-    task: Task | None = trio.lowlevel.current_task()
+    task = task or trio.lowlevel.current_task()
     while task is not None:
         yield task
-        worker, nursery = WORKERS.get(task), task.parent_nursery
-        audience = None if worker is None or worker.job is None else worker.job.audience
+        job, nursery = job_of(task), task.parent_nursery
+        audience = None if job is None else job.audience
         task = audience.task if audience is not None else nursery.parent_task if nursery is not None else None
+
+
+def dependents() -> list[Task]:
+    """
+    Return the present task, and all that wait for it, by handles as well.
+    """
+    found = dict.fromkeys(waiters())
+    left = list(found)
+    for task in left:
+        job = job_of(task)
+        for other in () if job is None else AWAITED.get(job, ()):
+            news = [each for each in waiters(other) if each not in found]
+            found.update(dict.fromkeys(news))
+            left += news
+    return left
+
+
+def waits_for_this(job: Job) -> bool:
+    """
+    Tell whether a job waits for the present task, be it by handles.
+    """
+    return bool(AWAITED) and any(job_of(task) is job for task in dependents())
+
+
+def job_of(task: Task) -> Job | None:
+    """
+    Return the job that *task* does, if it is the worker of a pool.
+    """
+    worker = WORKERS.get(task)
+    return None if worker is None else worker.job
 
 
 def holders() -> Iterator[Worker]:
@@ -49,7 +84,7 @@ def check_outside(owner: Task | None, path: str) -> None:
     Raises:
         WouldDeadlock: It does, or is that task.
     """
-    if owner is not None and owner in waiters():
+    if owner is not None and owner in dependents():
         raise WouldDeadlock(path, caller_name())
 
 

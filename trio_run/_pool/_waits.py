@@ -3,14 +3,16 @@ Who holds a slot of a pool and waits for one of its jobs, and when that would be
 
 Slots are the tokens of a limiter, so pools that share one see each other's waits.
 
-Law: a wait that would never end raises, where that can be seen: where all slots are held by such as wait likewise. A pause is
-no end.
+Law: a wait that would never end raises, where that can be seen: where all slots are held by such as wait likewise, or where jobs
+wait for each other's handles in a circle. A pause is no end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -21,7 +23,7 @@ from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
 from ._job import Askers, Job
 from ._jobs import Jobs
-from ._waiters import holders
+from ._waiters import AWAITED, caller_name, holders, waits_for_this
 from ._worker import Worker
 
 
@@ -76,38 +78,47 @@ class Waits:
         finally:
             askers.release(asker)
 
-    def ask(self, job: Job) -> Worker | None:
+    def waiting_for(self, job: Job) -> AbstractContextManager[None] | None:
         """
-        Note that the present task waits for a job, if it has a slot; return who has it for the task.
+        Return the block in which the present task counts as one that waits for a job that was taken; None outside of any job.
+        """
+        around = list(holders())
+        return self._asking(job, around) if around else None
+
+    @contextlib.contextmanager
+    def _asking(self, job: Job, around: list[Worker]) -> Generator[None]:
+        """
+        Have the present task, which is inside of the jobs of *around*, count as one that waits for another.
 
         Raises:
-            WouldDeadlock: The job is the task's own.
+            WouldDeadlock: That one waits for the present task.
             PoolWouldDeadlock: It would wait for ever, as all who have a slot do.
         """
-        around = tuple(holders())
-        if any(holder.job is job for holder in around):
-            raise WouldDeadlock(join(self.crew.path, job.name), around[0].path)
-        asker = self.asker()
-        if asker is None:
-            return None
-        self.jobs.askers.add(job, asker)
-        if self.stuck:
-            deadlock = self.deadlock(asker)
-            self.jobs.askers.remove(job, asker)
-            raise deadlock
-        return asker
+        endless = trio.current_effective_deadline() == math.inf
+        if any(holder.job is job for holder in around) or (endless and waits_for_this(job)):
+            raise WouldDeadlock(join(self.crew.path, job.name), caller_name())
+        limiter, askers = self.jobs.limiter, self.jobs.askers
+        asker = next((holder for holder in around if holder.crew.jobs.limiter is limiter), None)
+        waiting = AWAITED.setdefault(job, []) if endless else []
+        waiting.append(task := trio.lowlevel.current_task())
+        if asker is not None:
+            askers.add(job, asker)
+        try:
+            if asker is not None and self.stuck:
+                raise self.deadlock(asker)
+            yield
+        finally:
+            waiting.remove(task)
+            if endless and not waiting:
+                del AWAITED[job]
+            if asker is not None:
+                askers.remove(job, asker)
 
     def deadlock(self, asker: Worker) -> PoolWouldDeadlock:
         """
         Return the error for *asker*, who would wait for ever.
         """
         return PoolWouldDeadlock(self.crew.path, asker.path, len(self.jobs.askers.counts))
-
-    def unask(self, job: Job, asker: object) -> None:
-        """
-        Note that the wait for a job is over.
-        """
-        self.jobs.askers.remove(job, asker)
 
     def asker(self) -> Worker | None:
         """
