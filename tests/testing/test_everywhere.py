@@ -6,6 +6,7 @@ import collections
 import contextlib
 import importlib
 import math
+import subprocess
 import threading
 from pathlib import Path
 
@@ -33,13 +34,14 @@ from trio_run.testing import (
     InjectedFault,
     QuietClock,
     Verdict,
+    _everywhere_watch,
     cancel_everywhere,
     fault_everywhere,
     sometimes,
 )
 from trio_run.testing._everywhere_cancel import CancelZone
 from trio_run.testing._everywhere_places import place_of_error
-from trio_run.testing._everywhere_watch import ROUNDS, Watch
+from trio_run.testing._everywhere_watch import ROUNDS, Waits, Watch
 from trio_run.testing._everywhere_zone import Zone
 
 
@@ -910,13 +912,86 @@ class TestWatch:
 
         assert () == report.findings
 
+    @pytest.fixture
+    def short_wait(self, monkeypatch):
+        """
+        Have nobody wait long for those outside.
+        """
+        monkeypatch.setattr(_everywhere_watch, "ON_THE_WALL", 0.05)
+        monkeypatch.setattr(_everywhere_watch, "AGAIN", 0.05)
+
+    @pytest.mark.real
+    @pytest.mark.usefixtures("short_wait")
+    @pytest.mark.no_leak_check("a process that nobody ends is left on purpose")
+    def test_a_child_process_that_nobody_ends_is_a_hang(self):
+        """
+        Who waits behind a shield for what a child process would tell, and ends that when all goes well only, is not waited for.
+        """
+        started = []
+
+        async def wait_for_it():
+            started.append(subprocess.Popen(["sleep", "300"]))
+            ended = trio.Event()
+            try:
+                await trio.lowlevel.checkpoint()
+                ended.set()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await ended.wait()
+                started[-1].kill()
+
+        report = cancel_everywhere(wait_for_it, accept=["leak"])
+        for process in started:
+            process.kill()
+            process.wait()
+
+        assert {Verdict.HANG} == {each.verdict for each in report.findings}
+        assert 1 == len({each.text for each in report.findings})
+        assert "waiting for the child process: main at" in report.findings[0].text
+
+    @pytest.mark.real
+    @pytest.mark.usefixtures("short_wait")
+    @pytest.mark.no_leak_check("a thread waits on when its run has ended")
+    def test_a_thread_that_nobody_ends_is_a_hang(self):
+        """
+        A run that a thread keeps for ever is ended without it.
+        """
+        events = []
+
+        async def host():
+            events.append(threading.Event())
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.to_thread.run_sync, events[-1].wait)
+                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()
+                events[-1].set()
+
+        report = cancel_everywhere(host)
+        for event in events:
+            event.set()
+
+        assert {Verdict.HANG} == {each.verdict for each in report.findings}
+
+    @pytest.mark.real
+    @pytest.mark.usefixtures("short_wait")
+    def test_what_is_usual_is_waited_for(self):
+        """
+        Those outside who keep a run waiting when nothing is done to it may do so when something is.
+        """
+
+        async def patient():
+            with trio.CancelScope(shield=True):
+                await trio.run_process(["sleep", "0.3"])
+
+        assert () == cancel_everywhere(patient, max_points=3, accept=["swallowed"]).findings
+
     def test_who_waits_around_the_zone(self):
         """
         Once all that is tried was given up, what is left is the clock's to end.
         """
 
         async def main():
-            watch = Watch(Zone(None), 1.0, 0.0)
+            watch = Watch(Zone(None), 1.0, 0.0, Waits())
             assert not watch._keeps(5.0)
             watch._rounds = ROUNDS + 1
             assert not watch._keeps(math.inf)

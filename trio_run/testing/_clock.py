@@ -88,6 +88,9 @@ class QuietClock(trio.abc.Clock):
     keeper: Callable[[float], bool] | None = attrs.field(default=None, init=False)
     """For the other tools: is asked when time is about to move, with the next deadline, and says whether it saw to it itself."""
 
+    is_tired: Callable[[float, str], bool] | None = attrs.field(default=None, init=False)
+    """For the other tools: says whether nobody waits for those outside any longer, given the next deadline and who they are."""
+
     _now: float = attrs.field(default=0.0, init=False)
     _asleep: tuple[float, float] | None = attrs.field(default=None, init=False)
     """While the loop waits for somebody outside: since when on the wall, and until which deadline."""
@@ -140,7 +143,8 @@ class QuietClock(trio.abc.Clock):
         if outside is None or _trio_compat.someone_waits_for_idle():
             return FOREVER
         # First who is at work, then what they left: who ended their work before the first question is seen by the second.
-        if outside.at_work():
+        who = outside.at_work()
+        if who and not (self.is_tired is not None and self.is_tired(deadline, who)):
             return self._fall_asleep(deadline)
         if _trio_compat.io_is_ready():
             return FOREVER

@@ -26,6 +26,7 @@ from ._everywhere_fault import FaultZone
 from ._everywhere_parts import Sight
 from ._everywhere_report import Everywhere, Finding, Point, Verdict
 from ._everywhere_trial import Rules, Trial
+from ._everywhere_watch import Waits
 from ._everywhere_zone import Zone
 
 T = TypeVar("T")
@@ -175,6 +176,7 @@ class Search:
 
     seconds: float = 0.0
     known: set[Sight] = attrs.field(factory=set[Sight])
+    waits: Waits = attrs.field(factory=Waits)
     findings: list[Finding] = attrs.field(factory=list)
     points: list[Point] = attrs.field(factory=list)
     schedule: int = 0
@@ -213,7 +215,7 @@ class Search:
         return sorted(random.Random(self.seed).sample(range(total), self.max_points))  # noqa: S311 - no secret
 
     def _try(self, at: int | None) -> Zone:
-        trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds, self.known)
+        trial = Trial(self.zone(at), self.rules, self.schedule, self.seconds, self.known, self.waits)
         findings = self.drive(trial)
         if at is None:
             self.seconds = trial.seconds

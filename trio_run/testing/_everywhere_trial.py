@@ -29,7 +29,7 @@ from ._everywhere_parts import Ended, Sight, leaves, sight_of
 from ._everywhere_places import Place, blamed, place_of_error
 from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict
-from ._everywhere_watch import Watch
+from ._everywhere_watch import Waits, Watch
 from ._everywhere_zone import Zone
 
 
@@ -69,10 +69,13 @@ class Trial:
     known: set[Sight] = attrs.field(factory=set[Sight])
     """How jobs and children fail when nothing is done to the run; a run in which that is done adds to it."""
 
+    waits: Waits = attrs.field(factory=Waits)
+    """How runs waited for those outside."""
+
     watch: Watch = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.watch = Watch(self.zone, self.rules.patience, self.seconds)
+        self.watch = Watch(self.zone, self.rules.patience, self.seconds, self.waits)
         self.zone.most_steps = self.rules.max_steps
         self.zone.schedule = self.schedule
 

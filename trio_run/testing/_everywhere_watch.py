@@ -5,12 +5,19 @@ Time moves as `QuietClock` has it. When nothing ever will run, or too much of it
 and the run is wound up: each wait is ended with an error, so that clean-up runs, and where that does not help tasks are given
 up where they stand.
 
-Laws: every run ends. A run is hung only if nothing could end it, or not within the patience of the caller.
+While somebody outside is at work, such as a thread or a child process, time passes as on the wall, and nobody has the patience to
+see 60 seconds of that go by at each point. Without a timer to end the wait a run gets some seconds more than such a wait ever took
+when nothing was done to it.
+
+Laws: every run ends. A run is hung only if nothing could end it, or not within the patience of the caller, or if those outside keep
+it waiting as they never do otherwise.
 """
 
 from __future__ import annotations
 
 import math
+import re
+import time
 
 import attrs
 import trio
@@ -26,6 +33,16 @@ ROUNDS = 20
 How often waits are ended with an error before the tasks are given up.
 """
 
+
+ON_THE_WALL = 3.0
+"""
+For how many seconds those outside are waited for, beyond what is usual, if no timer ends the wait.
+"""
+
+AGAIN = 0.3
+"""
+For how many where it was in vain before.
+"""
 
 STEPS_TO_END = 1000
 """
@@ -44,19 +61,36 @@ class Stall:
     place: Place | None
 
 
+@attrs.define(eq=False)
+class Waits:
+    """
+    How runs of one function waited for those outside.
+    """
+
+    longest: float = 0.0
+    """Seconds without a step when nothing was done to the run."""
+
+    in_vain: set[Place | None] = attrs.field(factory=set["Place | None"])
+    """Where a run stood when it was ended for it."""
+
+
 class Watch:
     """
     The clock of one run, and who ends it.
     """
 
-    def __init__(self, zone: Zone, patience: float, seconds: float) -> None:
+    def __init__(self, zone: Zone, patience: float, seconds: float, waits: Waits) -> None:
         self.clock = QuietClock()
         self.clock.keeper = self._keeps
+        self.clock.is_tired = self._is_tired
         self.stall: Stall | None = None
         self._zone = zone
         self._patience = patience
         self._seconds = seconds  # How long the run takes when nothing is done to it.
         self._rounds = 0
+        self._waits = waits
+        self._waiting = 0, 0.0  # After how many steps those outside are waited for, and since when on the wall.
+        self._tired_of = ""
         zone.too_many_steps = self._too_many_steps
 
     @property
@@ -71,6 +105,30 @@ class Watch:
 
     # Time.
 
+    def _is_tired(self, deadline: float, who: str) -> bool:
+        """
+        Tell whether *who* is outside was waited for long enough: without a step, and without a timer that ends the wait in time.
+        """
+        if self._rounds:
+            return True
+        now, zone, waits = time.perf_counter(), self._zone, self._waits
+        if self._waiting[0] != zone.steps:
+            self._waiting = zone.steps, now
+        waited = now - self._waiting[1]
+        if zone.point is None:
+            if deadline == math.inf:
+                waits.longest = max(waits.longest, waited)
+            return False
+        if deadline <= self.last_moment or waited <= waits.longest + AGAIN:
+            return False
+        place = self._who_waits()[1]
+        if place not in waits.in_vain and waited <= waits.longest + min(self._patience, ON_THE_WALL):
+            return False
+        waits.in_vain.add(place)
+        # Without numbers, since findings at one place are told as one if their texts are equal.
+        self._tired_of = f"still there after some seconds on the wall, waiting for {re.sub('[0-9]+ | [0-9]+', '', who)}"
+        return True
+
     def _keeps(self, deadline: float) -> bool:
         """
         Wind the run up if nothing else can happen in it, or not in time; otherwise time may move.
@@ -78,7 +136,9 @@ class Watch:
         if self._rounds > ROUNDS:
             return False  # Whoever is left does not belong to the zone, so the clock ends the run.
         try:
-            if self._rounds or deadline == math.inf:
+            if self._tired_of:
+                self._wind_up(Verdict.HANG, self._tired_of)
+            elif self._rounds or deadline == math.inf:
                 self._wind_up(Verdict.HANG, "nothing can wake what is left")
             elif deadline > self.last_moment:
                 self._wind_up(Verdict.HANG, f"still there after {self._patience:g} s, waiting for a timer")
@@ -108,13 +168,19 @@ class Watch:
 
     def _note(self, verdict: Verdict, text: str) -> None:
         if self.stall is None:
-            waiting = [probe for probe in self._zone.live.values() if not _joins(probe)]
-            waiting.sort(key=lambda probe: is_trio_runs_own(probe.coro))
-            who = ", ".join(f"{probe.name} at {probe.place}" for probe in waiting)
-            places = [probe.place for probe in (*waiting, *self._zone.live.values())]
-            # Users look for their own first.
-            place = next(filter(is_of_a_user, places), waiting[0].place if waiting else None)
+            who, place = self._who_waits()
             self.stall = Stall(verdict, f"{text}: {who}" if who else text, place)
+
+    def _who_waits(self) -> tuple[str, Place | None]:
+        """
+        Return who is to blame if the run does not go on, and the place to show.
+        """
+        waiting = [probe for probe in self._zone.live.values() if not _joins(probe)]
+        waiting.sort(key=lambda probe: is_trio_runs_own(probe.coro))
+        who = ", ".join(f"{probe.name} at {probe.place}" for probe in waiting)
+        places = [probe.place for probe in (*waiting, *self._zone.live.values())]
+        # Users look for their own first.
+        return who, next(filter(is_of_a_user, places), waiting[0].place if waiting else None)
 
 
 def _joins(probe: Probe) -> bool:

@@ -100,6 +100,8 @@ class Zone(trio.abc.Instrument):
         """
         for task in tuple(self.live) or tuple(all_tasks()):
             _trio_compat.interrupt(task, RunGivenUp())
+            if self.given_up and task in self.live and not any(nursery.child_tasks for nursery in task.child_nurseries):
+                _trio_compat.abandon(task, RunGivenUp())  # A thread may keep it for ever; it takes no further step.
 
     def break_off(self, exc: Exception) -> None:
         """
