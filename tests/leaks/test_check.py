@@ -19,6 +19,7 @@ from trio.testing import MockClock
 from trio_run import _trio_check, _trio_compat
 from trio_run.leaks import CannotTell, Ignore, Kind, LeakError, NotWatching, leak_check
 from trio_run.leaks._report import ensure_known
+from trio_run.leaks._taps import held_taps
 
 pytestmark = pytest.mark.no_leak_check("it leaks on purpose, and looks at how checks begin and end")
 
@@ -415,6 +416,31 @@ class TestTraces:
 
         assert before == state()
         assert before != during
+
+    def test_series(self):
+        """
+        In a series of checks the taps stay on, write for the check that is open alone, and are taken off at the end.
+        """
+        before, kept = trio.Lock.__init__, []
+
+        def leaves_a_pipe():
+            with pytest.raises(LeakError) as caught, leak_check():
+                kept.extend(os.pipe())
+            return [(leak.kind, leak.function, leak.count) for leak in caught.value.leaks]
+
+        with held_taps():
+            during = trio.Lock.__init__
+            found = [leaves_a_pipe()]
+            kept.extend(os.pipe())  # Between checks, and nobody's.
+            found.append(leaves_a_pipe())
+            with leak_check():
+                pass
+            assert trio.Lock.__init__ is during
+
+        for descriptor in kept:
+            os.close(descriptor)
+        assert trio.Lock.__init__ is before
+        assert found == [[(Kind.PIPE, "TestTraces.test_series.<locals>.leaves_a_pipe", 2)]] * 2
 
     def test_import_costs_nothing(self):
         """

@@ -8,6 +8,7 @@ processes are known only if they were started with `subprocess` while somebody l
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import select
 import stat
@@ -94,8 +95,8 @@ def _lists_of_children() -> Iterator[str]:
     Yield the numbers of the child processes of each thread.
     """
     for thread in os.listdir("/proc/self/task"):  # noqa: PTH208 - four times as fast as Path.iterdir
-        # Where the kernel keeps no such list, or the thread has ended, there is none.
-        with contextlib.suppress(OSError), open(f"/proc/self/task/{thread}/children", "rb") as file:  # noqa: PTH123
+        # Where the kernel keeps no such list, or the thread has ended, there is none. `open` is tapped, and slower.
+        with contextlib.suppress(OSError), io.FileIO(f"/proc/self/task/{thread}/children") as file:
             yield file.read().decode()
 
 

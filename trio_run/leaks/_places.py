@@ -67,7 +67,10 @@ def caller_points() -> tuple[Point, ...]:
     points: list[Point] = []
     while frame is not None and len(points) < DEPTH:
         code = frame.f_code
-        if not is_foreign(code.co_filename):
+        foreign = _foreign.get(code.co_filename)
+        if foreign is None:
+            foreign = is_foreign(code.co_filename)
+        if not foreign:
             points.append((code.co_filename, frame.f_lineno, code.co_qualname))
         elif points and is_pytests(code.co_filename):
             break

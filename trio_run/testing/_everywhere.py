@@ -20,7 +20,7 @@ import trio
 from .. import _trio_check
 from .._names import name_of
 from ..leaks import Rule, frozen_heap
-from ..leaks._taps import unwatched
+from ..leaks._taps import held_taps, unwatched
 from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
 from ._everywhere_parts import Sight
@@ -191,7 +191,7 @@ class Search:
         if isinstance(schedules, int) and schedules < 1:
             raise ValueError(f"schedules is at least 1, not {schedules!r}.")
         _trio_check.check()
-        with frozen_heap():
+        with frozen_heap(), held_taps():
             for self.schedule in range(schedules) if isinstance(schedules, int) else schedules:
                 self._try_all(at)
         found = tuple(self.findings), tuple(self.points)
