@@ -2,6 +2,7 @@
 What this package takes to be inside of trio is there, and where it is not that is said.
 """
 
+import math
 import os
 import re
 import threading
@@ -127,6 +128,34 @@ class TestWhoseTaskItIs:
 
 
 class TestTheLoop:
+    async def test_stopwatch_of_another_clock(self):
+        """
+        The quickest way to tell time follows virtual time.
+        """
+        now = compat.stopwatch()
+        before = now()
+        await trio.sleep(3)
+
+        assert now() - before == 3
+
+    @pytest.mark.real
+    def test_stopwatch_of_trios_clock(self):
+        """
+        On trio's own clock it goes as fast as that one.
+        """
+
+        async def main():
+            now = compat.stopwatch()
+            least, most = -math.inf, math.inf
+            for _ in range(1000):
+                before, at, after = now(), trio.current_time(), now()
+                least, most = max(least, at - after), min(most, at - before)
+                await trio.lowlevel.checkpoint()
+            return least, most
+
+        least, most = trio.run(main)
+        assert least <= most, "what is between the two is the same each time"
+
     async def test_someone_waits_for_idle(self):
         """
         A task that waits until all are blocked is known, and forgotten once it goes on.

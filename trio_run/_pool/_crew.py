@@ -24,6 +24,7 @@ from .._handle import State
 from .._names import join
 from .._sinks import Stream
 from .._step import Stepper
+from .._trio_compat import stopwatch
 from ..events import JobFailed, PoolRecovered
 from ._job import Job
 from ._jobs import Jobs
@@ -48,8 +49,8 @@ class Crew:
     per_worker: PerWorker[object] | None = None
     context: contextvars.Context = attrs.field(factory=contextvars.copy_context)
     home: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
-    now: Callable[[], float] = attrs.field(factory=lambda: trio.lowlevel.current_clock().current_time)
-    """The clock of the run, asked directly since every job asks."""
+    now: Callable[[], float] = attrs.field(factory=stopwatch)
+    """The time of the run, for differences only; since every job asks, it is the quickest there is."""
 
     over: bool = False
     """Whether the pool was cancelled, or is broken."""
@@ -153,7 +154,7 @@ class Crew:
                         longest.dismissed = True
                         reschedule(longest.task)
                     else:
-                        await trio.sleep_until(until)
+                        await trio.sleep(until - self.now())
         self.patience = None
 
     def lend(self, worker: Getter) -> None:

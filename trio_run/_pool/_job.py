@@ -83,7 +83,7 @@ class Job(Handle[Any]):
     args: tuple[Any, ...]
     context: contextvars.Context
     since: float
-    """When it was offered."""
+    """When it was offered, by the time of the crew."""
 
     doer: Doer | None
     """Who has begun it, or is on his way to it."""

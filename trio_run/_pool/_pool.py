@@ -299,7 +299,7 @@ def _statistics(intake: Intake) -> PoolStatistics:
         busy=crew.busy,
         idle=len(crew.parked),
         waiting=jobs.waiting,
-        oldest_wait=0.0 if oldest is None else trio.current_time() - oldest.since,
+        oldest_wait=0.0 if oldest is None else crew.now() - oldest.since,
         done=jobs.done,
         failed=crew.failed,
     )

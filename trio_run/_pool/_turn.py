@@ -26,7 +26,7 @@ class Turn:
     """
 
     now: Callable[[], float]
-    """The clock of the run."""
+    """The time of the run, for differences."""
 
     jobs: int = 0
     """How many jobs it began."""
@@ -41,7 +41,7 @@ class Turn:
     """Whether the last of them gave way to the loop."""
 
     began: float = 0.0
-    """When the turn began, in seconds of that clock."""
+    """When the turn began, by that time."""
 
     def begin(self, workers: int) -> None:
         """
