@@ -126,6 +126,13 @@ def thread_cache() -> type:
     return trio._core._thread_cache.ThreadCache  # noqa: SLF001
 
 
+def processes() -> object:
+    """
+    Return the module of trio's processes, which has a name of its own for `os.pidfd_open`; None if there is no such module.
+    """
+    return getattr(trio, "_subprocess", None)
+
+
 def thread_loop() -> types.CodeType:
     """
     Return the code that one of trio's threads runs all its life.

@@ -244,6 +244,27 @@ class TestPlaces:
         assert leak.owner.endswith("main")
         assert leak.made[-1].endswith("main")
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="there a process is waited for by a descriptor")
+    def test_descriptor_of_a_process(self):
+        """
+        The descriptor by which trio waits for a process is told with the line that started it, whatever had its number before.
+        """
+        started = []
+
+        async def main():
+            for end in os.pipe():
+                os.close(end)
+            started.append(await trio.lowlevel.open_process(["true"]))
+
+        with pytest.raises(LeakError) as caught, leak_check() as check:
+            run(main, check)
+        started[0]._proc.wait()
+        started[0]._pidfd.close()
+
+        (leak,) = [leak for leak in caught.value.leaks if leak.kind is Kind.DESCRIPTOR]
+        line = main.__code__.co_firstlineno + 3
+        assert f"test_check.py:{line} " in leak.made[-1]
+
 
 class TestPatience:
     def test_tasks_that_end_by_themselves(self):

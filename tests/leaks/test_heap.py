@@ -131,6 +131,36 @@ class TestOldThings:
 
         assert () == check.leaks
 
+    @pytest.mark.parametrize("by", ["path", "descriptor"])
+    @pytest.mark.no_leak_check("a file is dropped on purpose")
+    def test_opened_before(self, by):
+        """
+        A file that was open before the check and is dropped during it is no leak of it, and Python's warning is given out.
+        """
+        kept = [open(os.devnull if by == "path" else os.open(os.devnull, os.O_RDONLY))]  # noqa: SIM115, PTH123
+
+        async def main():
+            kept.clear()
+
+        with pytest.warns(ResourceWarning, match="unclosed file"), leak_check(grace=0) as check:
+            run(main, check)
+
+        assert () == check.leaks
+
+    def test_wrapped_descriptor(self):
+        """
+        A file that was made from a descriptor and dropped is told with the line that made it.
+        """
+
+        async def main():
+            open(os.open(os.devnull, os.O_RDONLY))  # noqa: SIM115, PTH123
+
+        with pytest.raises(LeakError) as caught, leak_check(grace=0) as check:
+            run(main, check)
+
+        assert [Kind.RESOURCE] == [leak.kind for leak in caught.value.leaks]
+        assert "main" in caught.value.leaks[0].made[-1]
+
     @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
     def test_dropped_before(self):
         """

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import os
 import sys
 import threading
 import weakref
@@ -89,6 +90,13 @@ class Job:
     """The thread that runs it; None before that."""
 
     done: threading.Event = attrs.field(factory=threading.Event)
+
+
+def absolute(path: str | bytes | os.PathLike[str]) -> str:
+    """
+    Return the path of a file as the record has it.
+    """
+    return os.path.abspath(os.fsdecode(path))  # noqa: PTH100 - paths are text here
 
 
 Synchronizer = trio.Lock | trio.StrictFIFOLock | trio.CapacityLimiter | WeightedLimiter
@@ -184,6 +192,9 @@ class Births:
 
     descriptors: dict[int, Birth] = attrs.field(factory=dict[int, Birth])
     """What was made without an object around it."""
+
+    open_before: Mapping[int, str] | None = None
+    """What the descriptors led to that were open when the record was begun; None until the first who looks has told."""
 
     processes: dict[int, tuple[str, Birth]] = attrs.field(factory=dict[int, tuple[str, Birth]])
     """Commands by process id."""
@@ -300,6 +311,24 @@ class Births:
             self.descriptors[descriptor] = birth
 
     # What is known.
+
+    def of_file(self, name: object) -> Birth | None:
+        """
+        Return what is known of a file by its name, which is a number where it was made from a descriptor.
+        """
+        if isinstance(name, int):
+            return self.descriptors.get(name)
+        return self.files.get(absolute(name)) if isinstance(name, str | bytes) else None
+
+    def was_open_before(self, name: object) -> bool:
+        """
+        Tell whether a file of this name was open when the record was begun, and none was opened since.
+        """
+        if self.open_before is None or self.of_file(name) is not None:
+            return False
+        if isinstance(name, int):
+            return name in self.open_before
+        return isinstance(name, str | bytes) and os.path.realpath(absolute(name)) in self.open_before.values()
 
     def by_descriptor(self) -> Mapping[int, tuple[HasFileno, Birth]]:
         """

@@ -60,6 +60,7 @@ async def assert_no_leaks(*, ignore: Iterable[Rule] = (), grace: float = 0.2) ->
     untap = tap_generators()
     around = checks_around.set(checks_around.get() | {number})
     before = Snapshot((*look.at_machine(watch.births), *look.at_held(watch.births)))
+    look.note_open(before, watch.births)
     try:
         try:
             yield

@@ -107,6 +107,7 @@ class LeakCheck(trio.abc.Instrument):
         births.everywhere |= {self._number}
         self._start = len(self._watch.log)
         self._before = Snapshot(tuple(look.at_machine(births)))
+        look.note_open(self._before, births)
         return self
 
     def follow(self) -> None:

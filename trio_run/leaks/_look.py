@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 # What `sys` has with an underscore is documented, and has no other name.
+import io
 import os
 import re
 import socket
@@ -17,7 +18,7 @@ import threading
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from types import AsyncGeneratorType, CoroutineType, FrameType
-from typing import Any
+from typing import Any, cast
 
 import trio
 from trio.lowlevel import Task
@@ -29,7 +30,9 @@ from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
 from ._places import is_foreign, places_of, spelled, stack_of
 from ._taps import is_telling, kind_of
-from ._things import Kind, Thing
+from ._things import Kind, Snapshot, Thing
+
+_OF_DESCRIPTORS = frozenset([Kind.FILE, Kind.PIPE, Kind.SOCKET, Kind.DESCRIPTOR])
 
 _NOT_OURS: frozenset[int] = frozenset()
 
@@ -59,6 +62,15 @@ def at_machine(births: Births) -> Iterator[Thing]:
         key = (process.number, process.started)
         yield Thing(kind=kind, key=key, name=command, which=f"pid {process.number}", **_named(birth))
     yield from at_threads(births)
+
+
+def note_open(before: Snapshot, births: Births) -> None:
+    """
+    Note which descriptors were open before the record was begun, unless somebody did.
+    """
+    if births.open_before is None:
+        keys = [thing.key for thing in before.things if thing.kind in _OF_DESCRIPTORS]
+        births.open_before = dict(cast("list[tuple[int, str]]", keys))
 
 
 def _of_descriptor(descriptor: Descriptor, known: tuple[HasFileno, Birth] | None, births: Births) -> Thing:
@@ -348,8 +360,7 @@ def at_warnings(log: Sequence[warnings.WarningMessage], births: Births) -> Itera
 
 def _of_dropped(number: int, source: object, text: str, births: Births) -> Thing:
     birth = births.of(births.sockets, source)
-    path = getattr(source, "name", None)
-    if birth is None and isinstance(path, str | bytes):
-        birth = births.files.get(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100
+    if birth is None and isinstance(source, io.IOBase):
+        birth = births.of_file(getattr(source, "name", None))
     name = re.sub(r" at 0x[0-9a-fA-F]+|fd=\d+, |, (?:l|r)addr=\([^)]*\)", "", text)
     return Thing(kind=Kind.RESOURCE, key=("dropped", number), name=name, **_named(birth))

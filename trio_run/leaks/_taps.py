@@ -31,7 +31,7 @@ import trio
 
 from .. import _trio_compat as compat
 from .._weighted import WeightedLimiter
-from ._births import Births, Synchronizer
+from ._births import Births, Synchronizer, absolute
 from ._heap import frozen_heap
 
 Undo = Callable[[], None]
@@ -89,6 +89,8 @@ def is_telling(warning: warnings.WarningMessage, births: Births) -> bool:
         source: Any = warning.source
         if isinstance(source, socket.socket):
             return births.of(births.sockets, source) is not None
+        if isinstance(source, io.IOBase):
+            return not births.was_open_before(getattr(source, "name", None))
         return kind_of(source) is not AsyncGeneratorType or births.of(births.generators, source) is not None
     return issubclass(warning.category, RuntimeWarning) and "was never awaited" in str(warning.message)
 
@@ -216,9 +218,10 @@ def _put_on(taps: Taps) -> None:
     undo.callback(_replace(compat.thread_cache(), "start_thread_soon", functools.partial(_lend_noted, taps)))
     for module in (builtins, io, os):
         undo.callback(_replace(module, "open", functools.partial(_open_noted, taps)))
-    for name in ("pipe", "pipe2", "dup", "eventfd", "memfd_create", "pidfd_open"):
-        if hasattr(os, name):
-            undo.callback(_replace(os, name, functools.partial(_call_noted, taps)))
+    names = ("pipe", "pipe2", "dup", "eventfd", "memfd_create", "pidfd_open")
+    for owner, name in (*((os, name) for name in names), (compat.processes(), "pidfd_open")):
+        if hasattr(owner, name):
+            undo.callback(_replace(owner, name, functools.partial(_call_noted, taps)))
     if hasattr(os, "fork"):
         undo.callback(_replace(os, "fork", functools.partial(_fork_noted, taps)))
     undo.callback(_replace(socket.socket, "detach", functools.partial(_detach_noted, taps)))
@@ -353,9 +356,10 @@ def _detach_noted(taps: Taps, original: Callable[[socket.socket], int]) -> Calla
 def _open_noted(taps: Taps, original: Callable[..., object]) -> Callable[..., object]:
     def open_(file: object, *args: object, **keywords: object) -> object:
         opened = original(file, *args, **keywords)
-        if taps.births is not None and not isinstance(file, int):
-            path = os.fsdecode(cast("str | bytes | os.PathLike[str]", file))  # Or it would not have been opened.
-            taps.births.note_file(os.path.abspath(path))  # noqa: PTH100 - paths are text here
+        if taps.births is not None and isinstance(file, int):
+            taps.births.note_descriptors(file)
+        elif taps.births is not None:  # The name was good enough to be opened.
+            taps.births.note_file(absolute(cast("str | bytes | os.PathLike[str]", file)))
         return opened
 
     return open_
