@@ -6,7 +6,8 @@ it has some. All times are for one job, in microseconds, medians of the rounds.
 
 - ``no-op``: returns at once; ``checkpoint``: gives others their turn once; ``work``: computes for some 100 µs; ``sleep``: sleeps for 1 ms.
 - trio_run: a handle for each job, that can be cancelled alone, and a context of its own.
-- asyncio runs on its own loop, without uvloop. Of its peers only tasks behind a semaphore, and aiojobs, give what a job of ours has.
+- asyncio runs on its own loop, without uvloop. Of its peers only tasks behind a semaphore, tasks of queue workers, and aiojobs give what
+  a job of ours has.
 - The memory of a run is the most blocks that Python had in use at a time, on top of those before.
 
 With ``--full`` there are 100,000 no-op jobs a turn, and a million where memory is looked at.
@@ -15,6 +16,7 @@ With ``--full`` there are 100,000 no-op jobs a turn, and a million where memory 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import importlib.util
 import statistics
@@ -44,6 +46,7 @@ TARGETS = {
     "task_group": 2,
     "semaphore_tasks": 2,
     "queue_workers": 2,
+    "queue_tasks": 2,
     "by_aiojobs": 2,
     "by_aiometer": 2,
 }
@@ -252,6 +255,30 @@ async def queue_workers(fn: Work, jobs: int, slots: int) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+async def queue_tasks(fn: Work, jobs: int, slots: int) -> None:
+    """
+    Workers that share an asyncio.Queue and have a task for each job: with a handle, a context, and to be cancelled alone.
+    """
+    queue: asyncio.Queue[tuple[asyncio.Future[None], Work, contextvars.Context]] = asyncio.Queue(4 * slots)
+
+    async def worker() -> None:
+        while True:
+            handle, job, context = await queue.get()
+            task = asyncio.create_task(job(), context=context)  # type: ignore[arg-type]  # all of them are coroutines
+            handle.add_done_callback(lambda handle, task=task: task.cancel() if handle.cancelled() else None)
+            handle.set_result(await task)  # The jobs here do not fail.
+            queue.task_done()
+
+    tasks = [asyncio.create_task(worker()) for _ in range(slots)]
+    make = asyncio.get_running_loop().create_future
+    for _ in range(jobs):
+        await queue.put((make(), fn, contextvars.copy_context()))
+    await queue.join()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def by_aiojobs(fn: Work, jobs: int, slots: int) -> None:
     """
     An aiojobs scheduler with a limit.
@@ -278,7 +305,7 @@ def contenders() -> dict[str, Contender]:
     Return who is there to be measured.
     """
     of_trio = [ours, ours_submitting, ours_in_a_group, ours_mapped, limiter, bare, channel]
-    of_asyncio = [task_group, semaphore_tasks, queue_workers]
+    of_asyncio = [task_group, semaphore_tasks, queue_workers, queue_tasks]
     optional = (
         ("anyio", anyio_limiter, of_trio),
         ("aiojobs", by_aiojobs, of_asyncio),
