@@ -145,7 +145,7 @@ class TestPoints:
         again = suite.run("--cancel-everywhere", "--everywhere-points=5", "--explore-seed=3", "-s")
 
         assert {"test_long": "passed", "test_what_was_tried": "passed"} == ran.outcomes()
-        assert "Something was done to 1 tests at 5 points." in ran.printed
+        assert "Something was done to 1 test at 5 points." in ran.printed
         assert "--explore-seed=3" in ran.printed
         (tried,) = {line for line in ran.printed.splitlines() if line.startswith((".[", "["))}
         assert tried in again.printed

@@ -163,12 +163,11 @@ class TestExplore:
         The end of the session says what was not explored, and why.
         """
         assert (
-            "1 tests were left out of explore: a test by hypothesis, which chooses its examples itself."
-            in explored.printed
+            "1 test left out of explore: a test by hypothesis, which chooses its examples itself." in explored.printed
         )
-        assert "1 tests were left out of explore: no_explore." in explored.printed
-        assert "1 tests were left out of explore: it moves a clock of its own." in explored.printed
-        assert "1 tests were left out of explore: not async." in explored.printed
+        assert "1 test left out of explore: no_explore." in explored.printed
+        assert "1 test left out of explore: it moves a clock of its own." in explored.printed
+        assert "1 test left out of explore: not async." in explored.printed
         assert "--explore-seed=7" in explored.printed
 
     def test_by_a_marker(self, suite):
@@ -180,7 +179,7 @@ class TestExplore:
         assert {"TestRace::test_race": "failed", "test_no_race": "passed"} == {
             test: ran.outcome(test) for test in ("TestRace::test_race", "test_no_race")
         }
-        assert "1 tests ran on" in ran.printed
+        assert "1 test ran on" in ran.printed
 
 
 class TestTokens:
@@ -216,7 +215,7 @@ class TestTokens:
         (token,) = self.stored(suite)["test_it.py::test_race"]
         again = suite.run(*workers)
 
-        assert "1 tests ran on 1 schedules" in again.printed
+        assert "1 test ran on 1 schedule" in again.printed
         assert f"The schedule {token}:" in again.text("test_race")
 
         suite.write(self.RACE.replace("FIXED", "True"))
@@ -269,7 +268,7 @@ class TestCancelEverywhere:
         found = cancelled.outcomes()
 
         assert CLEAN <= {test for test, outcome in found.items() if outcome == "passed"}
-        assert "1 tests were left out of cancel_everywhere: no_cancel_everywhere." in cancelled.printed
+        assert "1 test left out of cancel_everywhere: no_cancel_everywhere." in cancelled.printed
 
     def test_can_be_replayed(self, suite):
         """

@@ -118,19 +118,23 @@ class Summary:
         tried = [news.points for news in self.news.values() if news.points]
         if explored:
             seed = self.config.stash[OPTIONS].seed
-            yield f"{len(explored)} tests ran on {sum(explored)} schedules (--explore-seed={seed})."
+            yield f"{_many(len(explored), 'test')} ran on {_many(sum(explored), 'schedule')} (--explore-seed={seed})."
         if tried:
-            yield f"Something was done to {len(tried)} tests at {sum(tried)} points."
+            yield f"Something was done to {_many(len(tried), 'test')} at {_many(sum(tried), 'point')}."
         untried = [news.untried for news in self.news.values() if news.untried]
         if untried:
             yield (
-                f"{len(untried)} tests have another {sum(untried)} points: those above were drawn by "
+                f"{_many(sum(untried), 'point')} of {_many(len(untried), 'test')} were not tried: those above were drawn by "
                 f"--explore-seed={self.config.stash[OPTIONS].seed}, and --everywhere-points=N tries more."
             )
         left_out = Counter(each for news in self.news.values() for each in news.left_out.items())
         for (tool, why), count in sorted(left_out.items()):
-            yield f"{count} tests were left out of {tool}: {why}."
+            yield f"{_many(count, 'test')} left out of {tool}: {why}."
         for test, news in self.news.items():
             for note in news.notes:
                 yield f"{test}:"
                 yield from (f"  {line}" for line in note.splitlines())
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
