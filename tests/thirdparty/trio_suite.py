@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from trio_run import _trio_compat as compat
-from trio_run.testing._explore_batches import _Batches, _Order
+from trio_run.testing._explore_batches import _Order, _Strict
 from trio_run.testing._explore_choosers import ByChance
 from trio_run.testing._explore_coroutines import _Turns
 from trio_run.testing._explore_course import Course
@@ -47,7 +47,7 @@ class Orders(random.Random):
         return Course.begin(ByChance(self.getrandbits(64)), Model.STRICT, 0.0, MOST_STEPS)
 
 
-class Batches(_Batches):
+class Batches(_Strict):
     """
     The engine of one run.
     """
@@ -60,8 +60,7 @@ class Batches(_Batches):
         """
         Have this engine asked for this run, and nobody keep the run for it.
         """
-        self._queue = compat.run_queue()
-        self.orders.by_runner[compat.current_runner()] = WeakMethod(self._strict)
+        self.orders.by_runner[compat.current_runner()] = WeakMethod(self.decide)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
