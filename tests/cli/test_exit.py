@@ -118,6 +118,19 @@ class TestFailureLines:
 
         assert ("shop gave up on db after 3 restarts in 60 s: OSError: x",) == failure_lines("shop", error)
 
+    @pytest.mark.parametrize(
+        ("budget", "told"),
+        [
+            (3, "shop gave up on db after more than 3 failures in a row: OSError: x"),
+            (None, "shop gave up on db, which said that no restart would help: OSError: x"),
+        ],
+    )
+    def test_gave_up_otherwise(self, budget, told):
+        """
+        So is who gave up over a row of failures, or was told to.
+        """
+        assert (told,) == failure_lines("shop", GaveUp("shop", "db", budget, ["..."], [OSError("x")]))
+
     def test_the_message_of_a_group(self):
         """
         What a group says of itself is kept, and who it is about.

@@ -92,11 +92,22 @@ def _lines(who: str, error: BaseException) -> Iterator[str]:
     elif not inner and not isinstance(error, SystemExit | KeyboardInterrupt):
         yield f"{who}: {said(error)}"
     elif isinstance(error, GaveUp):
-        who = f"{error.path} gave up on {error.child} after {error.restarts} restarts in {error.per:g} s"
+        who = f"{error.path} gave up on {error.child}{_why(error)}"
     elif isinstance(error, BaseExceptionGroup) and not error.message.startswith("Exceptions from Trio nursery"):
         who = error.message if who in error.message else f"{who}: {error.message}"
     for each in inner:
         yield from _lines(who, each)
+
+
+def _why(verdict: GaveUp) -> str:
+    """
+    Say what was too much, where it was a budget that was spent.
+    """
+    if verdict.in_a_row is not None:
+        return f" after more than {verdict.in_a_row} failures in a row"
+    if verdict.per is None:
+        return ", which said that no restart would help"
+    return f" after {verdict.restarts} restarts in {verdict.per:g} s"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
