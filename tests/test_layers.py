@@ -51,6 +51,7 @@ LAYERS = {
         "_pool/_job",
         "_pool/_jobs",
         "_pool/_per_worker",
+        "_pool/_rest",
         "_pool/_turn",
         "_pool/_waiters",
         "_pool/_waits",

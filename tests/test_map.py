@@ -135,6 +135,14 @@ class TestInputs:
             with pytest.raises(TypeError, match="goes over an iterable or async iterable"):
                 pool.map(nap, items)
 
+    async def test_a_coroutine(self):
+        """
+        Where an await was forgotten that is told, and Python does not warn on top.
+        """
+        async with tr.open_pool(1) as pool:
+            with pytest.raises(TypeError, match=r"is neither\. Await it first\."):
+                pool.map(nap, nap(1))
+
     async def test_what_cannot_be_called(self):
         """
         A mistake is told where it was made.

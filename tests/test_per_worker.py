@@ -9,7 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 import trio_run as tr
-from tests.jobs import nap
+from tests.jobs import fail, nap, states
 from trio_run.events import WorkerFailed
 
 
@@ -23,6 +23,22 @@ class Shop:
         self.count = 0
         self.broken = 0
         self.fail_to_close = False
+        self.time_to_close = 0
+        self.end = trio.Event()
+
+    def break_all(self):
+        """
+        End those that are open.
+        """
+        end, self.end = self.end, trio.Event()
+        end.set()
+
+    async def listen(self):
+        """
+        Do what there is to do behind a connection.
+        """
+        await self.end.wait()
+        raise OSError("no carrier")
 
     @contextlib.asynccontextmanager
     async def open(self, seconds=0):
@@ -38,12 +54,22 @@ class Shop:
         self.log.append(f"open {number}")
         try:
             async with trio.open_nursery() as nursery:
+                nursery.start_soon(self.listen)
                 yield number
                 nursery.cancel_scope.cancel(reason="closed")
         finally:
+            with trio.CancelScope(shield=True):
+                await trio.sleep(self.time_to_close)
             self.log.append(f"close {number}")
             if self.fail_to_close:
                 raise ValueError("stuck")
+
+
+async def nothing_but_yields():
+    """
+    Be no context manager.
+    """
+    yield
 
 
 @pytest.fixture
@@ -190,6 +216,23 @@ class TestOpening:
                 await pool.run(nap, 0)
             assert 7 == await pool.run(nap, 0, 7)
 
+    @pytest.mark.parametrize(
+        ("open_", "text"),
+        [
+            (nothing_but_yields, "returned <async_generator .*put @contextlib.asynccontextmanager above it"),
+            (nap, "returned <coroutine .*have it yield"),
+            (contextlib.nullcontext().__enter__, "__enter__ returned None.$"),
+        ],
+    )
+    async def test_with_what_opens_nothing(self, open_, text):
+        """
+        The job has an error that says what to do.
+        """
+        args = (0,) if open_ is nap else ()
+        async with tr.open_pool(1, per_worker=tr.PerWorker(open_, *args)) as pool:
+            with pytest.raises(TypeError, match=text):
+                await pool.run(nap, 0)
+
     async def test_it_always_fails(self, shop, connection):
         """
         Many jobs fail one after the other, and the loop goes on.
@@ -233,6 +276,22 @@ class TestOpening:
         assert ["cancelled", "cancelled"] == [handle.state.value for handle in handles]
         assert 0 == pool.limiter.borrowed_tokens
 
+    async def test_for_no_job(self, shop):
+        """
+        What is opened for a job that was cancelled is opened for the next, but keeps nobody waiting where there is none.
+        """
+        async with tr.open_pool(1, per_worker=tr.PerWorker(shop.open, 100)) as pool:
+            handle = pool.start_soon(nap, 1)
+            await trio.sleep(1)
+            handle.cancel()
+            await pool.wait_idle()
+            with trio.move_on_after(5):
+                await pool.run(nap, 1)
+            assert 1 == pool.statistics().busy
+
+        assert [] == shop.log
+        assert 6 == trio.current_time()
+
 
 class TestReplacing:
     async def test_after_a_failure(self, shop, connection):
@@ -265,6 +324,23 @@ class TestReplacing:
         with tr.use_sinks(lambda _: None):
             async with tr.open_pool(1, per_worker=connection) as pool:
                 for error in (ValueError(), EOFError(), ValueError()):
+                    pool.start_soon(use, error)
+
+        assert ["open 1", "close 1", "open 2", "close 2"] == shop.log
+
+    async def test_after_an_error_in_a_group(self, shop):
+        """
+        An error counts too where a nursery of the job has put a group around it.
+        """
+        connection = tr.PerWorker(shop.open, broken_by=OSError)
+
+        async def use(error):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fail, error)
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                for error in (ValueError(), OSError(), ValueError()):
                     pool.start_soon(use, error)
 
         assert ["open 1", "close 1", "open 2", "close 2"] == shop.log
@@ -321,3 +397,109 @@ class TestReplacing:
         with pytest.RaisesGroup(SystemExit):
             async with tr.open_pool(1, per_worker=connection) as pool:
                 pool.start_soon(leave)
+
+
+@pytest.mark.everywhere_allow("it is raised on purpose, in a task of what was opened", raises=OSError)
+class TestBreaking:
+    """
+    What was opened may end by itself, and cancel what runs inside of it.
+    """
+
+    async def test_under_a_job(self, shop, connection):
+        """
+        That job fails with the error of what was opened, and the others get a new one.
+        """
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                first, *others = [pool.start_soon(nap, 2, number) for number in range(3)]
+                await trio.sleep(1)
+                shop.break_all()
+
+        assert ["failed", "finished", "finished"] == states([first, *others])
+        assert "no carrier" in str(first.error.exceptions[0])
+        assert ["Shop.open, which its worker had opened, ended under it"] == first.error.__notes__
+        assert ["open 1", "close 1", "open 2", "close 2"] == shop.log
+
+    async def test_at_rest(self, shop, connection):
+        """
+        That is told by an event, and the next job gets a new one.
+        """
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                await pool.run(nap, 0)
+                await trio.sleep(1)
+                shop.break_all()
+                await trio.sleep(1)
+                assert ["open 1", "close 1"] == shop.log
+                assert 7 == await pool.run(nap, 0, 7)
+
+        assert [WorkerFailed] == [type(event) for event in events]
+        assert 2 == trio.current_time()
+
+    async def test_in_line(self, shop, connection):
+        """
+        If its worker waits for a slot no job is lost, nor does one wait for the closing.
+        """
+        limiter = trio.CapacityLimiter(1)
+        shop.time_to_close = 5
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(limiter, per_worker=connection) as pool:
+                await pool.run(nap, 1)
+                async with limiter:
+                    handle = pool.start_soon(nap, 1, 7)
+                    await wait_all_tasks_blocked()
+                    shop.break_all()
+                    await wait_all_tasks_blocked()
+                assert 7 == await handle.wait()
+                assert 2 == trio.current_time()
+
+    async def test_without_an_error(self):
+        """
+        Where it says nothing, as at the end of a lifetime, the job fails all the same: it was cut short, and nobody asked for that.
+        """
+
+        @contextlib.asynccontextmanager
+        async def open_for_a_while():
+            with trio.move_on_after(5):
+                yield
+
+        async with tr.open_pool(1, per_worker=tr.PerWorker(open_for_a_while)) as pool:
+            with pytest.raises(tr.LeakedCancelled, match="Cancelled") as caught:
+                await pool.run(nap, 10)
+            assert 7 == await pool.run(nap, 1, 7)
+            await trio.sleep(10)
+            assert 8 == await pool.run(nap, 1, 8)
+
+        assert ["open_for_a_while, which its worker had opened, ended under it"] == caught.value.__notes__
+
+    async def test_a_job_that_is_cancelled_meanwhile(self, shop, connection):
+        """
+        Whoever cancels a job that was cut short, while what broke is closed, cancels nothing else.
+        """
+        shop.time_to_close = 5
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                first, second = pool.start_soon(nap, 2), pool.start_soon(nap, 2)
+                await trio.sleep(1)
+                shop.break_all()
+                await trio.sleep(1)
+                first.cancel()
+
+        assert ["failed", "finished"] == states([first, second])
+
+    @pytest.mark.parametrize("moment", [0, 1])
+    async def test_with_the_pool(self, shop, connection, moment):
+        """
+        Where the pool is cancelled as well its jobs are cancelled, and those that wait too.
+        """
+        shop.time_to_close = 5
+        with tr.use_sinks(lambda _: None), trio.move_on_after(2 + moment) as scope:
+            async with tr.open_pool(1, per_worker=connection) as pool:
+                handles = [pool.start_soon(nap, 9), pool.start_soon(nap, 9)]
+                await trio.sleep(2)
+                shop.break_all()
+                await trio.sleep_forever()
+
+        assert scope.cancelled_caught
+        assert ["cancelled", "cancelled"] == states(handles)

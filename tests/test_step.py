@@ -283,6 +283,17 @@ class TestCall:
             "If it blocks, run it in a thread with trio.to_thread.run_sync."
         ) == str(caught.value)
 
+    def test_an_async_generator_function(self):
+        """
+        The error says what makes it one.
+        """
+
+        async def fetch():
+            yield 42
+
+        with pytest.raises(TypeError, match="fetch has a `yield` in it, so it is an async generator function"):
+            call(fetch, ())
+
 
 class TestNotAJob:
     def test_a_coroutine(self):

@@ -13,7 +13,7 @@ import contextlib
 import contextvars
 import math
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol, Self, cast, final
 
 import trio
@@ -159,6 +159,11 @@ def awaitable(fn: Callable[..., object], result: object) -> Coroutine[Any, Any, 
     """
     if isinstance(result, AWAITABLE):
         return cast("Coroutine[Any, Any, Any]", around(coroutine_of(cast("Awaitable[object]", result))))
+    if isinstance(result, AsyncGenerator):
+        raise TypeError(
+            f"{name_of(fn)} has a `yield` in it, so it is an async generator function and cannot be awaited. "
+            f"A job is an async function that returns: write one around it that uses what it yields."
+        )
     raise TypeError(
         f"{name_of(fn)} is not async: it returned {result!r}. A job is an async function: write `async def`. "
         f"If it blocks, run it in a thread with trio.to_thread.run_sync."

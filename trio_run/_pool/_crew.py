@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import math
 from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
-from trio.lowlevel import Abort, Task, reschedule
+from trio.lowlevel import Abort, Task
 
 from .._handle import State
 from .._names import join
@@ -29,6 +28,7 @@ from ..events import JobFailed, PoolRecovered
 from ._job import Job
 from ._jobs import Jobs
 from ._per_worker import Held, PerWorker
+from ._rest import Rest
 from ._turn import Turn, rivals
 
 
@@ -73,17 +73,20 @@ class Crew:
     saturated: bool = False
     """Whether there was no room for a job, and has not been enough since."""
 
-    parked: list[Getter] = attrs.field(factory=list)
-    """Workers that rest; the last one is called first."""
+    rest: Rest[Getter] = attrs.field(init=False)
+    """Workers that have nothing to do."""
+
+    vain: set[Getter] = attrs.field(factory=set)
+    """Workers that have a token, and open something that no job needs any more; the next one will."""
 
     lined_up: Getter | None = None
     """A worker that waits for a token, or is on its way to do so."""
 
-    patience: trio.CancelScope | None = None
-    """Around the task that sends workers home who have rested for long; there is one while any rests."""
-
     idle: trio.Event | None = None
     """Set when all jobs are over, where somebody waits for that."""
+
+    def __attrs_post_init__(self) -> None:
+        self.rest = Rest(self.idle_time, self.now, self._start_soon)
 
     def settle_failed(self, job: Job, error: BaseException) -> bool:
         """
@@ -119,43 +122,14 @@ class Crew:
         """
         Wake a worker that rests, or start one; it looks around for what to do when it gets to run.
         """
-        if self.parked:
-            worker = self.parked.pop()
-            reschedule(worker.task)
-        else:
+        worker = self.rest.call()
+        if worker is None:
             worker = self.hire(self)
             self._start_soon(worker.run, "worker")
         return worker
 
     def _start_soon(self, fn: Callable[[], Awaitable[None]], name: str) -> None:
         self.context.run(functools.partial(self.nursery.start_soon, fn, name=f"{self.path} {name}"))
-
-    def park(self, worker: Getter) -> None:
-        """
-        Have a worker rest until it is called, or sent home.
-        """
-        worker.rests_since = self.now()
-        self.parked.append(worker)
-        if self.patience is None and self.idle_time < math.inf:
-            self.patience = trio.CancelScope()
-            self._start_soon(self._send_home, "rest")
-
-    async def _send_home(self) -> None:
-        """
-        End the workers that rest for too long: a deadline for each rest would cost a quarter of a job.
-        """
-        if self.patience is not None:
-            with self.patience:
-                while self.parked:
-                    longest = self.parked[0]
-                    until = longest.rests_since + self.idle_time
-                    if self.now() >= until:
-                        del self.parked[0]
-                        longest.dismissed = True
-                        reschedule(longest.task)
-                    else:
-                        await trio.sleep(until - self.now())
-        self.patience = None
 
     def lend(self, worker: Getter) -> None:
         """
@@ -188,11 +162,18 @@ class Crew:
                     limiter.release_on_behalf_of(worker)
 
     @property
+    def all_over(self) -> bool:
+        """
+        Whether all jobs are over for now.
+        """
+        return self.busy == len(self.vain) and not self.jobs
+
+    @property
     def deserted(self) -> bool:
         """
         Whether the block was left and all jobs are over: as long as there are jobs, they may bring in others.
         """
-        return self.left and not (self.busy or self.jobs)
+        return self.left and self.all_over
 
     def see_room(self) -> None:
         """
@@ -220,16 +201,16 @@ class Crew:
         """
         self.see_room()
         self.leave_line()
-        if self.busy or self.jobs:
+        if not self.all_over:
             return
         idle, self.idle = self.idle, None
         if idle is not None:
             idle.set()
         if self.left:
-            while self.parked:
-                self._call_worker()
-            if self.patience is not None:
-                self.patience.cancel(reason=f"{self.path} has no more jobs")
+            reason = f"{self.path} has no more jobs"
+            for worker in self.vain:
+                worker.opening.cancel(reason=reason)
+            self.rest.end(reason)
 
     def break_off(self, failure: BaseException | None) -> None:
         """
@@ -260,6 +241,12 @@ class Getter:
 
     held: Held | None = None
     """What it has opened for its jobs."""
+
+    opening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    """Around that, to be cancelled as long as it is not open."""
+
+    cut: Job | None = None
+    """A job that was cancelled and is not settled: by what the worker holds, or with all else."""
 
     lent: bool = False
     """Whether it has a token."""
@@ -301,6 +288,8 @@ class Getter:
         elif self.job is None:
             crew.give_back(self)
             crew.dispatch()
+        else:
+            crew.vain.add(self)
 
     async def run(self) -> None:
         """
@@ -349,10 +338,11 @@ class Getter:
         self.in_line = True
         try:
             await crew.jobs.limiter.acquire_on_behalf_of(self)
-        except BaseException as exc:
+        except BaseException:
             if crew.lined_up is self:  # Otherwise it left the line.
                 crew.lined_up = None
-                crew.jobs.drain(getattr(exc, "reason", None))
+                if self.held is not None:  # It may be by that alone, and others can take the place.
+                    crew.dispatch()
             raise
         finally:
             self.in_line = False
@@ -365,12 +355,12 @@ class Getter:
         Wait to be called; tell whether that makes sense.
         """
         crew, self.job = self.crew, None
-        if crew.deserted or len(crew.parked) + crew.busy >= crew.jobs.limiter.total_tokens:
+        if crew.deserted or len(crew.rest.workers) + crew.busy >= crew.jobs.limiter.total_tokens:
             return False
-        crew.park(self)
+        crew.rest.add(self)
 
         def leave(_: object) -> Abort:
-            crew.parked.remove(self)
+            crew.rest.workers.remove(self)
             return Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(leave)

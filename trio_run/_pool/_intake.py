@@ -180,7 +180,7 @@ class Intake(Waits):
         if any(holder.crew is self.crew for holder in around):
             raise WouldDeadlock(self.crew.path, around[0].path)
         await trio.lowlevel.checkpoint()
-        while self.crew.busy or self.jobs:
+        while not self.crew.all_over:
             if self.crew.idle is None:
                 self.crew.idle = trio.Event()
             with self.waiting():

@@ -10,7 +10,7 @@ its input. When the block is over so are all jobs, and nothing is read any more.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar, final
 
@@ -50,7 +50,11 @@ class Map(Generic[ItemT, T]):
         if not callable(fn):
             raise not_a_job(fn)
         if not isinstance(items, Iterable | AsyncIterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"A map goes over an iterable or async iterable of inputs, and {items!r} is neither.")
+            hint = ""
+            if isinstance(items, Coroutine):
+                items.close()  # Python need not warn of that on top.
+                hint = " Await it first."
+            raise TypeError(f"A map goes over an iterable or async iterable of inputs, and {items!r} is neither.{hint}")
         self._intake, self._fn, self._items = intake, fn, items
         self._order, self._window = order, window
         self._name = name_of(fn)

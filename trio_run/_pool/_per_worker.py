@@ -4,18 +4,20 @@ What each worker of a pool has for itself: a connection, a browser, a process.
 This file says how jobs get at it, and when it is not to be trusted any more. When it is opened and closed is for the workers.
 
 Laws: a worker opens it before the first job that needs it, and closes it before it ends. What a job broke, no other job gets.
+What ends by itself ends no more than the job that uses it.
 """
 
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar, TypeVarTuple, Unpack, final
+from typing import Generic, TypeVar, TypeVarTuple, Unpack, cast, final
 
 import attrs
 
 from .._names import name_of
+from .._said import errors_in
 from ..errors import OutsidePool
 
 T = TypeVar("T")
@@ -32,13 +34,14 @@ class PerWorker(Generic[T]):
     inside.
 
     After a job that was cancelled, or raised what is listed in *broken_by*, nobody knows in which state it is: then it is
-    closed, and another one opened for the next job. If it cannot be opened, the job that it was for fails with that error. If
-    it cannot be closed, the event ``worker.failed`` tells.
+    closed, and another one opened for the next job. If it cannot be opened, the job that it was for fails with that error; if
+    it ends by itself, as when a task of its own fails, so does the job that uses it. If it cannot be closed, or ends while no job
+    uses it, the event ``worker.failed`` tells.
 
     Args:
         open_: Returns an async context manager.
         *args: The arguments of *open_*.
-        broken_by: After which errors of a job it is replaced.
+        broken_by: After which errors of a job it is replaced, also where they come in a group.
 
     Raises:
         TypeError: *open_* cannot be called, or *broken_by* is no class of exceptions.
@@ -58,7 +61,7 @@ class PerWorker(Generic[T]):
         if not all(isinstance(each, type) and issubclass(each, BaseException) for each in classes):
             raise TypeError(f"PerWorker(broken_by=...) takes a class of exceptions, or several, not {broken_by!r}.")
         self._broken_by = broken_by
-        self._open: Callable[[], AbstractAsyncContextManager[T]] = lambda: open_(*args)
+        self._open: Callable[[], object] = lambda: open_(*args)
         self._name = name_of(open_)
         self._value: contextvars.ContextVar[T] = contextvars.ContextVar(f"trio_run per worker: {self._name}")
 
@@ -80,14 +83,30 @@ class PerWorker(Generic[T]):
     def open(self) -> AbstractAsyncContextManager[T]:
         """
         Return a context manager for one more of them. Pools call this.
+
+        Raises:
+            TypeError: What is to open it returned something else.
         """
-        return self._open()
+        opened = self._open()
+        if isinstance(opened, AbstractAsyncContextManager):
+            return cast("AbstractAsyncContextManager[T]", opened)
+        hint = ""
+        if isinstance(opened, AsyncGenerator):
+            hint = " It is an async generator function: put @contextlib.asynccontextmanager above it."
+        elif isinstance(opened, Coroutine):
+            opened.close()  # It will never be awaited, and Python need not warn of that on top.
+            hint = (
+                " It is an async function that returns: have it yield, with @contextlib.asynccontextmanager above it."
+            )
+        raise TypeError(
+            f"PerWorker takes a function that returns an async context manager, and {self._name} returned {opened!r}.{hint}"
+        )
 
     def hold(self, value: T) -> Held:
         """
         Return what was opened as a worker holds it. Pools call this.
         """
-        return Held(lambda context: context.run(self._value.set, value), self._broken_by)
+        return Held(self._name, lambda context: context.run(self._value.set, value), self._broken_by)
 
 
 @attrs.define(eq=False)
@@ -95,6 +114,9 @@ class Held:
     """
     What one worker has opened.
     """
+
+    title: str
+    """What it is called in errors."""
 
     show: Callable[[contextvars.Context], object]
     """Lets a job see it that runs in this context."""
@@ -107,5 +129,12 @@ class Held:
         """
         Tell whether it is worn after a job that raised; None stands for cancellation.
         """
-        self.worn = self.worn or error is None or isinstance(error, self.broken_by)
+        self.worn = self.worn or error is None or _found(error, self.broken_by)
         return self.worn
+
+
+def _found(error: BaseException, classes: type[Exception] | tuple[type[Exception], ...]) -> bool:
+    """
+    Tell whether *error* is of one of these *classes*, or a group with one that is.
+    """
+    return isinstance(error, classes) or any(_found(each, classes) for each in errors_in(error))

@@ -297,7 +297,7 @@ def _statistics(intake: Intake) -> PoolStatistics:
     return PoolStatistics(
         total=jobs.limiter.total_tokens,
         busy=crew.busy,
-        idle=len(crew.parked),
+        idle=len(crew.rest.workers),
         waiting=jobs.waiting,
         oldest_wait=0.0 if oldest is None else crew.now() - oldest.since,
         done=jobs.done,

@@ -14,6 +14,7 @@ from trio.lowlevel import Task
 from .._handle import State
 from .._names import join
 from .._step import Stepper, without_cancelled
+from ..errors import LeakedCancelled
 from ..events import WorkerFailed
 from ._crew import Getter
 from ._job import Job
@@ -55,6 +56,9 @@ class Worker(Getter):
                 going = await self._stretch()
                 if self.crew.per_worker is not None and self.hand is not None:
                     going = await self._equipped(self.crew.per_worker)
+        except BaseException as exc:
+            self.crew.jobs.drain(getattr(exc, "reason", None))  # The pool was cancelled, or is broken.
+            raise
         finally:
             del WORKERS[self.task]
             if self.lent:
@@ -71,41 +75,75 @@ class Worker(Getter):
         with self.scope:
             going = await self._serve()
         going = going or self.spent
+        self._renew_scope()
+        return going
+
+    def _renew_scope(self) -> None:
         self.scope: trio.CancelScope = trio.CancelScope()
         self.spent: bool = False
-        return going
 
     async def _equipped(self, per_worker: PerWorker[object]) -> bool:
         """
         Do jobs with what has to be opened for them, for as long as it is good; tell whether there may be more.
         """
-        going, escaping = True, None
-        try:
-            async with per_worker.open() as value:
-                self.held = held = per_worker.hold(value)
-                try:
-                    while going and not held.worn:
-                        going = await self._stretch()
-                except BaseException as exc:
-                    escaping = exc
-                    raise
-        except Exception as exc:  # noqa: BLE001 - what is not passed on here is raised below
-            if exc is not escaping:
-                self._unequipped(exc)  # It came from what was opened.
-            if escaping is not None:
-                raise escaping from None
-        finally:
-            self.held = None
+        going = True
+        error: Exception | None = None
+        escaping: BaseException | None = None
+        self.opening: trio.CancelScope = trio.CancelScope()
+        with self.opening:
+            try:
+                async with per_worker.open() as value:
+                    self.crew.vain.discard(self)
+                    self.held = held = per_worker.hold(value)
+                    try:
+                        while going and not held.worn:
+                            going = await self._stretch()
+                    except BaseException as exc:
+                        escaping = exc
+                        raise
+            except Exception as exc:  # noqa: BLE001 - it came from what was opened, and is told below
+                error = exc
+            except BaseException as exc:  # noqa: BLE001 - it is raised below, if it is for the worker
+                escaping = exc
+        self.crew.vain.discard(self)
+        if escaping is not None:
+            self._cut_short(escaping, error)
+        elif error is not None:
+            self._unequipped(error)
+        self.held = None
+        await trio.lowlevel.checkpoint_if_cancelled()  # An error may have come in place of that.
         return going
+
+    def _cut_short(self, escaping: BaseException, error: Exception | None) -> None:
+        """
+        Go on after what was opened ended by itself, with an *error* or none; in all other cases *escaping* is raised.
+        """
+        crew, job, self.cut = self.crew, self.cut, None
+        rest = without_cancelled(escaping, self.path)  # Here, outside of what was opened, it is known who cancelled.
+        if isinstance(rest, LeakedCancelled):
+            self._renew_scope()
+            if job is not None and self.held is not None:
+                failure = error or rest
+                failure.add_note(f"{self.held.title}, which its worker had opened, ended under it")
+                crew.settle_failed(job, failure)
+            elif error is not None:
+                self._unequipped(error)
+            return
+        if job is not None:
+            crew.jobs.settle(job, _CANCELLED, reason=getattr(escaping, "reason", None))
+        if error is not None:
+            self._unequipped(error)
+        raise escaping
 
     def _unequipped(self, error: Exception) -> None:
         """
         Pass an error on: to the job that needs what could not be opened, or that of closing it to whoever listens.
         """
-        job, self.hand = self.hand, None
+        job = self.hand
         if job is None or self.held is not None:
             self.crew.stream.send(WorkerFailed, join(self.crew.path, self.task.name.rpartition(" ")[2]), error=error)
         else:
+            self.hand = None
             self.turn.jobs += 1
             self.job, job.doer = job, self
             self._held(job, error)
@@ -165,7 +203,10 @@ class Worker(Getter):
         if self.held is not None and self.held.judge(error):
             self.spent = self.spent or error is not None
         if error is None:
-            self.crew.jobs.settle(job, _CANCELLED, reason=getattr(exc, "reason", None))
+            if self.held is None or self.spent:
+                self.crew.jobs.settle(job, _CANCELLED, reason=getattr(exc, "reason", None))
+            else:
+                self.cut = job  # By what was opened, or with all else: that is known when it is closed.
             return False  # The scope holds it, unless it is for the worker as well.
         return self.crew.settle_failed(job, error)
 
