@@ -61,6 +61,7 @@ LAYERS = {
         "_sometimes",
         "_step",
         "_stopping",
+        "_tasks",
         "_thread",
         "_ticker",
         "_trio_check",

@@ -4,7 +4,7 @@ An error in one line.
 
 import pytest
 
-from trio_run._said import said
+from trio_run._said import leaves, said
 
 
 class TestSaid:
@@ -46,8 +46,28 @@ class TestSaid:
 
         assert "UnspeakableError: (its text cannot be had)" == said(UnspeakableError())
 
+    @pytest.mark.parametrize("notes", [5, [ValueError, type("Unspeakable", (), {"__str__": None})()]])
+    def test_notes_that_are_none(self, notes):
+        """
+        Nor does one whose notes are no text.
+        """
+        error = OSError("in use")
+        error.__notes__ = notes
+
+        assert "OSError: in use (its notes cannot be had)" == said(error)
+
     def test_nothing(self):
         """
         Where there is no error, that is said.
         """
         assert "no reason was recorded" == said(None)
+
+
+def test_leaves():
+    """
+    The errors in a group, and in the groups in it, are told one by one; any other error is one.
+    """
+    one, two = ValueError("a"), OSError("b")
+
+    assert [one, two] == list(leaves(ExceptionGroup("g", [ExceptionGroup("h", [one]), two])))
+    assert [one] == list(leaves(one))

@@ -1,5 +1,5 @@
 """
-An error in one line, for other errors, logs and people.
+An error in one line, for other errors, logs and people; and the errors that one is made of.
 
 How much of an error is to be told, and to whom, is for whoever tells it.
 
@@ -8,6 +8,7 @@ Laws: whatever an exception holds, saying it does not raise. A group is said wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 
@@ -19,9 +20,9 @@ def said(error: BaseException | None) -> str:
         return "no reason was recorded"
     text = _text_of(error)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    notes = getattr(error, "__notes__", None)
+    notes = _notes_of(error)
     if notes:
-        line += f" ({' '.join(' '.join(map(str, notes)).split())})"
+        line += f" ({notes})"
     inner = errors_in(error)
     return f"{line}: {'; '.join(map(said, inner))}" if inner else line
 
@@ -36,8 +37,26 @@ def errors_in(error: BaseException) -> tuple[BaseException, ...]:
     return ()
 
 
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """
+    Yield the errors in a group, and in the groups in it; or else the error itself.
+    """
+    inner = errors_in(error)
+    if not inner:
+        yield error
+    for each in inner:
+        yield from leaves(each)
+
+
 def _text_of(error: BaseException) -> str:
     try:
         return " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - it is somebody else's code, and must not take the place of what it describes
         return "(its text cannot be had)"
+
+
+def _notes_of(error: BaseException) -> str:
+    try:
+        return " ".join(" ".join(map(str, getattr(error, "__notes__", None) or ())).split())
+    except Exception:  # noqa: BLE001 - as above
+        return "its notes cannot be had"

@@ -92,7 +92,6 @@ def check_leaks() -> tuple[str, ...]:
         "ParkingLot._parked": lambda: compat.parked_in(compat.lot_of(lock)) == (),
         "Runner.io_manager, entry_queue": lambda: len(compat.wakers()) == 2,
         "Runner.tasks, deadlines": lambda: task in cast("set[trio.lowlevel.Task]", compat.tables()[1]),
-        "Runner.main_task": lambda: not compat.is_main_task(task),
         "CancelStatus, CancelScope, Nursery, WaitTaskRescheduled": lambda: all(
             isinstance(each, type) for each in compat.structure()
         ),

@@ -222,13 +222,6 @@ def structure() -> tuple[type, ...]:
     return (run.Runner, run.CancelStatus, run.CancelScope, run.Nursery, traps.WaitTaskRescheduled)
 
 
-def is_main_task(task: Task) -> bool:
-    """
-    Tell whether *task* runs, or ran, what was given to `trio.run`; only inside of its run.
-    """
-    return task is trio._core._run.GLOBAL_RUN_CONTEXT.runner.main_task  # noqa: SLF001
-
-
 def is_trios_own(task: Task) -> bool:
     """
     Tell whether *task* is a part of trio, or of the leak check, which runs where trio's own tasks do.
@@ -244,9 +237,7 @@ def is_trios_own(task: Task) -> bool:
 # The waits of a task, and the shields around it.
 
 AbortFunction = Callable[[Callable[[], NoReturn]], trio.lowlevel.Abort]
-"""
-What trio calls to end a wait: it is given what raises the error that the wait is to end with.
-"""
+"""What trio calls to end a wait: it is given what raises the error that the wait is to end with."""
 
 
 def replace_coroutine(task: Task, coroutine: Coroutine[Any, Any, Any]) -> None:

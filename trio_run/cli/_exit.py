@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .._said import errors_in, said
+from .._said import errors_in, leaves, said
 from ..errors import GaveUp, StartFailed
 
 MOST_LINES = 8
@@ -50,9 +50,8 @@ def exit_for(path: str, error: BaseException | None, signum: int | None) -> Exit
     """
     if error is None:
         return Exit(0) if signum is None else by_signal(signum)
-    leaves = tuple(_leaves(error))
     lines = failure_lines(path, error)
-    for leaf in leaves:
+    for leaf in leaves(error):
         if isinstance(leaf, SystemExit):
             wanted = exit_as(leaf)
             return Exit(wanted.code or min(len(lines), 1), lines=(*wanted.lines, *lines))
@@ -108,11 +107,3 @@ def _why(verdict: GaveUp) -> str:
     if verdict.per is None:
         return ", which said that no restart would help"
     return f" after {verdict.restarts} restarts in {verdict.per:g} s"
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    inner = errors_in(error)
-    for each in inner:
-        yield from _leaves(each)
-    if not inner:
-        yield error

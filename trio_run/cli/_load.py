@@ -10,7 +10,6 @@ the list of arguments; an async function is the program, and gets the arguments 
 from __future__ import annotations
 
 import difflib
-import functools
 import importlib
 import inspect
 import os
@@ -23,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from .._names import name_of
+from .._names import name_of, unwrapped
 from .._runner import Recipe, adapt
 from .._said import said
 from ..errors import TrioRunError
@@ -105,8 +104,7 @@ def is_plain_function(thing: object) -> bool:
     """
     Tell whether *thing* is a function that is not async, or a partial or method of one.
     """
-    while isinstance(thing, functools.partial):
-        thing = thing.func
+    thing = unwrapped(thing)
     return inspect.isroutine(thing) and not inspect.iscoroutinefunction(inspect.unwrap(thing))
 
 
@@ -279,6 +277,4 @@ def _listed(args: tuple[str, ...]) -> str:
 
 
 def _returns_none(function: Callable[..., object]) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return getattr(function, "__annotations__", {}).get("return", "") in (None, "None")
+    return getattr(unwrapped(function), "__annotations__", {}).get("return", "") in (None, "None")

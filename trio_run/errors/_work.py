@@ -91,12 +91,12 @@ class JobCancelled(TrioRunError):
 
 class Closed(TrioRunError):
     """
-    A group or pool was offered work after its block had ended, or after it had failed.
+    A group, pool, coalescer or set of actors was offered work after its end, or after it had failed.
 
     The failure that closed it, where there was one, is the ``__cause__``.
 
     Attributes:
-        owner: The group or pool.
+        owner: Who was offered it.
         job: What was offered.
     """
 

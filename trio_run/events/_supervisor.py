@@ -56,7 +56,7 @@ class GroupRestarting(Event):
 @attrs.frozen(kw_only=True)
 class SupervisorGaveUp(Event):
     """
-    A supervisor spent its restart budget and stops.
+    A supervisor spent its restart budget, or was told to give up, and stops.
     """
 
     name = "supervisor.gave_up"

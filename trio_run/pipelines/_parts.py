@@ -3,8 +3,8 @@ What a pipeline is made of: a source, stages, branches, a sink.
 
 Values that say what is done and how; joining them with channels is their part too, doing the work is in `_flow`.
 
-Law: every part closes what it sends to, and a part that has several senders in
-front of it ends when the last of them has closed.
+Law: every part closes what it sends to, and a part that has several senders in front of it ends when the last of them has
+closed.
 """
 
 from __future__ import annotations

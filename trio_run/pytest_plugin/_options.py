@@ -2,7 +2,7 @@
 What a user can set for a whole session: on the command line, or in the file that pytest is configured with.
 
 The command line goes before the file. Both are read once, when pytest is configured, so that a mistake is told before any
-test runs. What a test says of itself by markers is read in `_markers`.
+test runs. What a test says of itself by markers is read in `_collecting`.
 
 Law: a value that makes no sense ends the session with a usage error that names the option.
 """
@@ -60,7 +60,6 @@ class Options:
     replay: str | None
     cancel: bool
     fault: Callable[[], BaseException] | None
-    fault_name: str
     points: int | None
     """At how many of its points a test is cancelled or failed; None for all."""
 
@@ -251,7 +250,6 @@ def options_of(config: pytest.Config) -> Options:
         replay=_read(config, "explore-replay"),
         cancel=_read(config, "cancel-everywhere"),
         fault=None if fault is None else _told("fault-everywhere", exception, fault),
-        fault_name=fault or FAULT,
         points=_read(config, "everywhere-points"),
         leaks=_read(config, "leak-check"),
         ignore=tuple(config.getini("trio_run_leak_ignore")),
@@ -264,7 +262,7 @@ MARKERS: Final = (
     "no_explore(reason): never run the test on other schedules",
     "cancel_everywhere(check=, allow=, accept=, patience=, schedules=, max_points=): cancel the test at each of its points",
     "no_cancel_everywhere(reason): never cancel the test",
-    "fault_everywhere(fault=, tasks=, times=, check=, allow=, accept=, patience=, schedules=): fail each wait of the test",
+    "fault_everywhere(fault=, tasks=, times=, check=, allow=, accept=, patience=, schedules=, max_points=): fail each wait of the test",
     "no_fault_everywhere(reason): never fail the waits of the test",
     "everywhere_allow(reason, raises=): what may come out of the test when it is cancelled or failed; switches nothing on",
     "leak_check(mode): what is made of a leak of the test: 'warn' or 'error'",

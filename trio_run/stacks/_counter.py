@@ -20,6 +20,7 @@ import trio
 
 from .. import _trio_check, _trio_compat
 from .._sinks import Stream, current_stream
+from .._tasks import all_tasks
 from ..events import LeakSuspected
 
 FEWEST = 10
@@ -105,12 +106,8 @@ class TaskCounter(trio.abc.Instrument):
         self._tallies, self._owners = {}, {}
         self._sampled = trio.current_time()
         self._stream = current_stream()
-        root = trio.lowlevel.current_root_task()
-        todo = [] if root is None else [root]
-        while todo:
-            task = todo.pop()
+        for task in all_tasks():
             self._add(task)
-            todo += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
         for tally in self._tallies.values():
             tally.started = 0
         trio.lowlevel.add_instrument(self)

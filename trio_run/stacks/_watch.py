@@ -17,7 +17,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -27,6 +27,7 @@ import trio
 
 from .. import _trio_check, _trio_compat
 from .._sinks import Stream, current_stream
+from .._tasks import all_tasks
 from ..events import LoopBlocked, TaskStuck
 from ._dump import TaskInfo, TaskState, task_dump
 from ._moves import Moves, drop, keep
@@ -164,7 +165,7 @@ class _Watching:
         """
         if self.over.is_set():
             return
-        tasks = tuple(_all_tasks())
+        tasks = tuple(all_tasks())
         self.moves.look(tasks)
         idle = {_trio_compat.task_number(task): self.moves.idle(task) for task in tasks}
         stuck = {number: seconds for number, seconds in idle.items() if seconds >= self.after}
@@ -258,16 +259,6 @@ class _Sentry:
             self.watching.stream.send(LoopBlocked, name, seconds=seconds, stack=stack)
 
         self.token.run_sync_soon(tell)
-
-
-def _all_tasks() -> Iterator[trio.lowlevel.Task]:
-    root = trio.lowlevel.current_root_task()
-    todo = [] if root is None else [root]
-    while todo:
-        task = todo.pop()
-        yield task
-        for nursery in task.child_nurseries:
-            todo.extend(nursery.child_tasks)
 
 
 def _frames_of_thread(thread: int) -> list[Frame]:

@@ -181,8 +181,6 @@ class Supervisor(Calls):
             if field.name not in {"plan", "_shell", "_last"}
         )
 
-    # Orders.
-
     @property
     def from_thread(self) -> FromThread:
         """

@@ -11,11 +11,11 @@ child raised is lost. Of what is in a group, the gravest counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from .._names import join
-from .._said import errors_in
+from .._said import leaves
 from .._step import without_cancelled
 from ..errors import Directive, Done, Escalate, GaveUp, RestartAfter, StartFailed
 from ._core import Core
@@ -24,7 +24,6 @@ from ._rules import Decision
 from ._slot import End
 
 Classify: TypeAlias = Callable[[Exception], Decision | str]
-
 
 _MORE = (Directive, ExceptionGroup)  # Made once, since each failure is compared with it.
 _FAILED = Ending.FAILED  # CPython 3.11 takes long to look up a member by its enum.
@@ -50,39 +49,39 @@ def outcome_of(exc: BaseException, path: str, classify: Classify | None) -> Outc
         path: The child.
         classify: Is asked what ordinary exceptions mean.
     """
-    error = (
-        exc if isinstance(exc, Exception) else without_cancelled(exc, path)
-    )  # No Exception is cancellation, or holds it.
+    # No Exception is cancellation, or holds it.
+    error = exc if isinstance(exc, Exception) else without_cancelled(exc, path)
     if error is None:
         return None
     if not isinstance(error, Exception):
         return Outcome(Ending.FATAL, error)
     if classify is None and not _is_more_than_an_error(error):
         return Outcome(_FAILED, error)
-    leaves = tuple(_leaves(error))
-    told = [leaf for leaf in leaves if isinstance(leaf, Directive)]
+    parts = tuple(leaves(error))
+    told = [leaf for leaf in parts if isinstance(leaf, Directive)]
     if told:
-        said = _told(told, leaves)
+        said = _told(told, parts)
         if said is not None:
             return said
-    return Outcome(Ending.FAILED, *_classified(error, leaves, classify, path))
+    return Outcome(Ending.FAILED, *_classified(error, parts, classify, path))
 
 
 def _is_more_than_an_error(error: Exception) -> bool:
+    # In a function, since a type checker would take it for one of the two from then on.
     return isinstance(error, _MORE)
 
 
-def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome | None:
+def _told(told: list[Directive], parts: tuple[BaseException, ...]) -> Outcome | None:
     """
     Return what directives say, if they have a say: Escalate always, the others where there is no error besides.
     """
     grave = next((leaf for leaf in told if isinstance(leaf, Escalate)), None)
     if grave is not None:
-        others = [leaf for leaf in leaves if isinstance(leaf, Exception) and not isinstance(leaf, Directive)]
+        others = [leaf for leaf in parts if isinstance(leaf, Exception) and not isinstance(leaf, Directive)]
         errors = [grave.error or grave, *others]
         error = errors[0] if len(errors) == 1 else ExceptionGroup("a child escalated", errors)
         return Outcome(Ending.FAILED, error, Decision.ESCALATE)
-    if len(told) < len(leaves):
+    if len(told) < len(parts):
         return None
     for leaf in told:
         if isinstance(leaf, RestartAfter):
@@ -91,14 +90,14 @@ def _told(told: list[Directive], leaves: tuple[BaseException, ...]) -> Outcome |
 
 
 def _classified(
-    error: Exception, leaves: tuple[BaseException, ...], classify: Classify | None, path: str
+    error: Exception, parts: tuple[BaseException, ...], classify: Classify | None, path: str
 ) -> tuple[Exception, Decision]:
     """
     Return *error* with the gravest decision on what is in it; with what broke besides, where *classify* itself fails.
     """
     if classify is None:
         return error, Decision.RESTART
-    asked = (error,) if isinstance(error, GaveUp) else leaves
+    asked = (error,) if isinstance(error, GaveUp) else parts
     try:
         decisions = {Decision(classify(leaf)) for leaf in asked if isinstance(leaf, Exception)}
     except Exception as exc:  # noqa: BLE001 - somebody else's code, and the error that it was asked about must not be lost
@@ -107,14 +106,6 @@ def _classified(
         if decision in decisions:
             return error, decision
     return error, Decision.RESTART
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    inner = errors_in(error)
-    if not inner:
-        yield error
-    for each in inner:
-        yield from _leaves(each)
 
 
 def verdict_on(core: Core) -> BaseException | None:
