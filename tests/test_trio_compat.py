@@ -333,27 +333,6 @@ class TestTasks:
 
         assert [first, second] == caught
 
-    async def test_abandon(self):
-        """
-        A wait that refuses to be aborted ends with the error, and a task that is about to run is left alone.
-        """
-        caught = []
-
-        async def refuse():
-            try:
-                await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.FAILED)
-            except KeyError as error:
-                caught.append(error)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(refuse)
-            await trio.testing.wait_all_tasks_blocked()
-            (task,) = nursery.child_tasks
-            compat.abandon(task, first := KeyError("waits"))
-            compat.abandon(task, KeyError("runs"))
-
-        assert [first] == caught
-
     async def test_task_number(self):
         """
         Each task has a larger number than the one before.

@@ -108,14 +108,6 @@ def interrupt(task: Task, error: BaseException) -> None:
         task._attempt_abort(throw)  # noqa: SLF001
 
 
-def abandon(task: Task, error: BaseException) -> None:
-    """
-    Have *task* go on with *error* out of a wait that cannot be aborted; whoever wakes it afterwards breaks the run.
-    """
-    if task._next_send_fn is None:  # noqa: SLF001
-        trio.lowlevel.reschedule(task, outcome.Error(error))
-
-
 # What a leak check looks at.
 
 

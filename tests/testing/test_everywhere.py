@@ -662,6 +662,43 @@ class TestFaultEverywhere:
         assert () == report.findings
         assert 0 == report.missed
 
+    @pytest.mark.real
+    def test_a_thread_that_asks_whether_it_is_cancelled(self):
+        """
+        A thread is not told that it is cancelled because the wait for it was tried and could not be ended.
+        """
+
+        def work():
+            for _ in range(3):
+                trio.from_thread.check_cancelled()
+                trio.from_thread.run(trio.lowlevel.checkpoint)
+            return "done"
+
+        async def call():
+            assert "done" == await trio.to_thread.run_sync(work)
+
+        assert () == fault_everywhere(call).findings
+
+    @pytest.mark.real
+    def test_a_thread_that_is_cancelled_afterwards(self):
+        """
+        A cancellation reaches a thread although the wait for it was tried before.
+        """
+
+        def work():
+            while True:
+                trio.from_thread.check_cancelled()
+                trio.from_thread.run_sync(bool)
+
+        async def call():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.to_thread.run_sync, work)
+                await trio.lowlevel.checkpoint()
+                await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel(reason="done")
+
+        assert () == fault_everywhere(call, patience=0.1).findings
+
 
 class TestSometimes:
     def test_outside_of_a_test_the_answer_is_false(self):

@@ -1103,3 +1103,12 @@ class TestSlack:
         assert explore(race.broken, seed=0).failure is None
         assert explore(race.broken, seed=0, slack=0.05).failure is not None
         assert explore(race.broken, seed=0, slack=0.01).failure is None
+
+    def test_whole_seconds(self):
+        """
+        A slack that is a whole number is replayed with the token that was told.
+        """
+        race = importlib.import_module("tests.planted.races.lease_outlived")
+        token = explore(race.broken, seed=0, slack=3).token
+
+        assert token == replay(race.broken, token).token

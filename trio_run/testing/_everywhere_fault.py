@@ -10,12 +10,14 @@ Law: no fault comes after an operation took effect.
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
+import attrs
 import outcome
 import trio
 
@@ -60,18 +62,10 @@ class FaultZone(Zone):
             return None
         fault, point = self._make(), Point(self.count - 1, How.FAULT, probe.name, probe.place, "", self.schedule)
         if abort is not None:
-            took: list[BaseException] = []
-
-            def raise_fault() -> NoReturn:
-                took.append(fault)
-                raise fault
-
-            if abort(raise_fault) is not trio.lowlevel.Abort.SUCCEEDED:
-                probe.message = _trio_compat.with_abort(probe.message, _refuse)  # It was asked, and once is all.
-                if took:  # A nursery waits on, and raises it when its tasks are gone.
-                    self._note(point, fault)
-                else:
-                    self.refused = True
+            stand_in = _StandIn(functools.partial(self._note, point, fault), fault)
+            if abort(stand_in.raise_cancel) is not trio.lowlevel.Abort.SUCCEEDED:
+                probe.message = _trio_compat.with_abort(probe.message, stand_in.abort)  # It was asked, and once is all.
+                self.refused = self.fault is not fault  # A nursery waits on, and raises it when its tasks are gone.
                 return None
             probe.task.custom_sleep_data = None
         self._note(point, fault)
@@ -137,6 +131,31 @@ class FaultZone(Zone):
         return True
 
 
-def _refuse(raise_cancel: Callable[[], NoReturn]) -> trio.lowlevel.Abort:
-    del raise_cancel
-    return trio.lowlevel.Abort.FAILED
+@attrs.define(eq=False)
+class _StandIn:
+    """
+    What a wait is given in place of a cancellation. If it refuses to end it may keep this, and ask again later.
+    """
+
+    note: Callable[[], None]
+    fault: BaseException
+    thread: int = attrs.field(factory=threading.get_ident)
+    cancel: Callable[[], NoReturn] | None = None
+    """A cancellation that came afterwards."""
+
+    def raise_cancel(self) -> NoReturn:  # type: ignore[misc]  # It does, for a thread.
+        """
+        Raise what is due; to a thread that asks whether it is cancelled, nothing but that.
+        """
+        if self.cancel is not None:
+            self.cancel()
+        if threading.get_ident() == self.thread:
+            self.note()
+            raise self.fault
+
+    def abort(self, raise_cancel: Callable[[], NoReturn]) -> trio.lowlevel.Abort:
+        """
+        Keep a cancellation for whoever asks.
+        """
+        self.cancel = raise_cancel
+        return trio.lowlevel.Abort.FAILED

@@ -100,8 +100,10 @@ class Zone(trio.abc.Instrument):
         """
         for task in tuple(self.live) or tuple(all_tasks()):
             _trio_compat.interrupt(task, RunGivenUp())
-            if self.given_up and task in self.live and not any(nursery.child_tasks for nursery in task.child_nurseries):
-                _trio_compat.abandon(task, RunGivenUp())  # A thread may keep it for ever; it takes no further step.
+            parent = any(nursery.child_tasks for nursery in task.child_nurseries)
+            if self.given_up and task in self.live and not parent and not _trio_compat.is_scheduled(task):
+                # A thread may keep it for ever; but it takes no further step, and so can be woken by anybody.
+                trio.lowlevel.reschedule(task, outcome.Error(RunGivenUp()))
 
     def break_off(self, exc: Exception) -> None:
         """

@@ -149,7 +149,7 @@ def explore(
     check_program("explore", fn)
     check_numbers("explore", schedules=schedules, slack=slack, max_steps=max_steps, preemptions=preemptions)
     seed = random.randrange(2**32) if seed is None else checked_seed("explore", seed)  # noqa: S311 - no secret
-    rules = Rules(Model(model), slack, max_steps, ENGINE)
+    rules = Rules(Model(model), float(slack), max_steps, ENGINE)
 
     def drive(chooser: Chooser, trace: list[Record] | None, rules: Rules) -> Run:
         return run_once(fn, chooser, rules, trace)

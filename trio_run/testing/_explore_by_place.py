@@ -46,9 +46,16 @@ class Seen(Told):
         return super().happens()
 
 
+HURRY = 0.8
+"""
+How often time passes, where it may, while somebody slow is waited for: long enough for more than one timer.
+"""
+
+
 class AtSlowPlaces:
     """
-    Has everybody who stands at one of one or two places wait until nobody else can go, as if what is done there took long.
+    Has everybody who stands at one of one or two places wait until nobody else can go, as if what is done there took long; or, in
+    half of the runs, until timers have rung as well.
     """
 
     def __init__(self, seed: int, passed: Passed) -> None:
@@ -58,6 +65,7 @@ class AtSlowPlaces:
         self._random = chance = random.Random(seed)  # noqa: S311 - no secret
         self._slow = set(chance.sample(list(passed), min(len(passed), chance.randint(1, 2))))
         self._in_order = chance.random() < 0.5
+        self._hurry = chance.choice((CHANCE, HURRY))
         self._held: dict[Hashable, bool] = {}
 
     def pick(self, candidates: Sequence[Hashable]) -> int:
@@ -83,7 +91,7 @@ class AtSlowPlaces:
         """
         Tell what chance says.
         """
-        return self._random.random() < CHANCE
+        return self._random.random() < self._hurry
 
 
 class WithStalls:
