@@ -9,7 +9,7 @@ import threading
 import pytest
 import trio
 
-from trio_run.stacks import dump_on_signal
+from trio_run.stacks import _signal, dump_on_signal
 
 pytestmark = pytest.mark.real
 
@@ -65,6 +65,22 @@ class TestDumpOnSignal:
 
         assert "Current thread" in text
         assert "No run is under way in the main thread." in text
+
+    async def test_the_program_goes_on_also_when_the_dump_fails(self, pipe, monkeypatch):
+        """
+        That the tasks could not be read is told in the place of them.
+        """
+
+        def fails():
+            raise ZeroDivisionError("no tasks")
+
+        monkeypatch.setattr(_signal, "task_dump", fails)
+        with dump_on_signal(file=pipe[1]):
+            os.kill(os.getpid(), signal.SIGUSR1)
+        text = shown(pipe)
+
+        assert "Current thread" in text
+        assert "The tasks could not be read: ZeroDivisionError('no tasks')" in text
 
     def test_handler_is_put_back(self, pipe):
         """

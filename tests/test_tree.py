@@ -7,6 +7,7 @@ import pytest
 import trio
 
 import trio_run as tr
+from tests.lines import lines_of
 from trio_run import events
 from trio_run._tree import Charset, Node, NodeState, TreeView, charset_for, draw_plan, draw_states, outlook, span
 from trio_run.cli.events import RunEscalated, RunReady, RunStarted, RunStopping
@@ -186,6 +187,32 @@ class TestShape:
         story.boot("s", "a", "b").boot("s/a", "x").boot("s/b", "y")
 
         assert ["s", "s/a", "s/a/x", "s/b", "s/b/y"] == [node.path for node in story.view.nodes()]
+
+    def test_the_same_events_give_the_same_tree(self, story):
+        """
+        Told again, to another view, they make an equal tree.
+        """
+        told, again = [], TreeView()
+        view, story.view = story.view, told.append
+        story.boot("shop", "db", "web").up("shop/db").up("shop/web", 2, 3.0)
+        story.tell(events.ChildFailed, "shop/db", seconds=1.0, error=OSError("gone"))
+        for event in told:
+            view(event)
+            again(event)
+
+        assert 3 == len(view.nodes())
+        assert view.nodes() == again.nodes()
+
+    def test_an_event_costs_the_nodes_it_moves_never_a_look_at_all_of_them(self):
+        """
+        With a hundred times as many siblings it runs the same number of lines.
+        """
+
+        def lines_for_an_event(siblings):
+            story = Story().boot("shop", *map(str, range(siblings)))
+            return lines_of(lambda: story.up("shop/50"))
+
+        assert lines_for_an_event(100) == lines_for_an_event(10_000)
 
     def test_alive(self, story):
         """

@@ -51,6 +51,13 @@ async def steady(*, task_status=trio.TASK_STATUS_IGNORED):
     await trio.sleep_forever()
 
 
+async def breaks(error):
+    """
+    Fail at once.
+    """
+    raise error
+
+
 async def drains(seconds):
     """
     Once asked to stop, take some time.
@@ -89,14 +96,30 @@ class TestEnd:
         A root that raises has failed, and that is an event of its own.
         """
 
-        async def broken():
-            raise ValueError("x")
-
-        launch = Launch(broken)
+        launch = Launch(functools.partial(breaks, ValueError("x")))
         end = await launch.main()
 
-        assert (1, ("broken: ValueError: x",)) == (end.code, end.lines)
+        assert (1, ("breaks: ValueError: x",)) == (end.code, end.lines)
         assert ["run.started", "run.ready", "run.failed", "run.stopped"] == launch.story()
+
+    @pytest.mark.parametrize(
+        ("runner", "signals"),
+        [
+            (functools.partial(trio.sleep, 1), []),
+            (functools.partial(breaks, ValueError()), []),
+            (functools.partial(breaks, SystemExit(3)), []),
+            (functools.partial(drains, 5), [(1, TERM)]),
+            (functools.partial(deaf, 50), [(1, TERM), (2, TERM)]),
+        ],
+    )
+    async def test_a_run_that_has_a_beginning_has_an_end(self, runner, signals):
+        """
+        The first event says that it began and the last that it is over, however the root ended.
+        """
+        launch = Launch(runner)
+        await launch.main(*signals)
+
+        assert ("run.started", "run.stopped") == (launch.story()[0], launch.story()[-1])
 
     async def test_before_it_was_ready(self):
         """

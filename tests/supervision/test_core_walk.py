@@ -8,6 +8,7 @@ import random
 import attrs
 import pytest
 
+from tests.lines import lines_of
 from trio_run.supervision._core import Core
 from trio_run.supervision._facts import (
     Ask,
@@ -334,8 +335,6 @@ def lines_for_a_failure(children: int, start_order: StartOrder = StartOrder.LIST
     """
     Count the lines of Python that one failure and restart take among so many *children*.
     """
-    import sys  # noqa: PLC0415 - only here
-
     backoff = Backoff(jitter=0.0)
     core = Core("top", Restarts(Strategy.ONE_FOR_ONE, backoff, Ledger(Budget()), lambda: 0.0, 0.0, start_order))
     for number in range(children):
@@ -343,18 +342,9 @@ def lines_for_a_failure(children: int, start_order: StartOrder = StartOrder.LIST
     for action in core.decide(0.0):
         if isinstance(action, Start):
             core.take([Ready(action.name, 1)], 0.0)
-    lines = 0
 
-    def count(_frame: object, event: str, _arg: object) -> object:
-        nonlocal lines
-        lines += event == "line"
-        return count
-
-    before = sys.gettrace()
-    sys.settrace(count)  # type: ignore[arg-type]
-    try:
+    def fail() -> None:
         core.take([Exited("child-50", 1, Ending.FAILED, ValueError())], 0.0)
         core.decide(0.0)
-    finally:
-        sys.settrace(before)
-    return lines
+
+    return lines_of(fail)

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 import trio_run as tr
+from tests.lines import lines_of
 from tests.supervision.scripts import EventLog, Planned, polite, steady
 from tests.supervision.test_core import ALL, fails, gone, moves, only, up
 from tests.supervision.test_rules import ends
@@ -350,3 +351,20 @@ class TestAtWork:
 
         with pytest.RaisesGroup(OSError):
             await shop.run()
+
+
+@pytest.mark.parametrize("when", [ExitWhen.ALL_SIGNIFICANT, ExitWhen.ALL_DONE])
+def test_an_exit_costs_the_child_that_ended_never_a_look_at_all_of_them(when):
+    """
+    With a hundred times as many siblings it runs the same number of lines.
+    """
+
+    def lines_for_an_exit(siblings):
+        rules = SIGNIFICANT if when is ExitWhen.ALL_SIGNIFICANT else PLAIN
+        core = core_of(when)
+        for number in range(siblings):
+            core.add(f"child-{number}", rules, Admission.QUEUE)
+        up(core)
+        return lines_of(lambda: fails(core, "child-50", error=None))
+
+    assert lines_for_an_exit(100) == lines_for_an_exit(1_000)

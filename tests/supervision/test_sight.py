@@ -454,6 +454,21 @@ class TestSnapshot:
 
         assert ["not running", "starting", "starting", "up", "stopping", "failed"] == seen
 
+    async def test_to_look_changes_nothing(self):
+        """
+        Asked twice in one moment, it is told the same twice, and nothing happens.
+        """
+        log = EventLog()
+        web = Planned(log, "web", (1, BOOM), (1, BOOM))
+        with tr.use_sinks(log):
+            async with tr.open_supervisor("shop", steady(log, "db"), web) as shop:
+                await trio.sleep(3)
+                before = len(log.entries)
+
+                assert shop.snapshot() == shop.snapshot()
+                await trio.testing.wait_all_tasks_blocked()
+                assert before == len(log.entries)
+
     @pytest.mark.no_cancel_everywhere("it asks from a thread, which goes on when the test is cancelled")
     async def test_not_from_another_thread(self):
         """

@@ -3,7 +3,7 @@ What happened to a whole run of the command: one frozen class for each kind of e
 
 They are of the same stream and form as those of `trio_run.events`; the path is that of the root.
 
-Laws: a run that has a beginning has an end, whatever ended it. The names are frozen by a test.
+Laws: a run that has a beginning has an end, however its root ended. The names are frozen by a test.
 """
 
 from __future__ import annotations

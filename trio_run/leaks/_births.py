@@ -6,8 +6,8 @@ Other files put taps on the world and call the ``note_`` methods here; a look re
 Of locks and limiters it is noted too that they are used: one that was there before can be taken and kept.
 
 Laws: the record never keeps alive what closes itself when it is dropped (sockets, files, threads, tasks), so that watching
-changes nothing. Locks, limiters and channels are kept for as long as they are held or open, and no longer: they give no sign
-when they are dropped.
+changes nothing. Locks, limiters and channels give no sign when they are dropped: they are kept for as long as they are held or
+open, and from time to time those are let go that nobody has.
 """
 
 from __future__ import annotations
