@@ -276,6 +276,22 @@ class TestOpening:
         assert ["cancelled", "cancelled"] == [handle.state.value for handle in handles]
         assert 0 == pool.limiter.borrowed_tokens
 
+    async def test_a_pause_meanwhile(self, shop):
+        """
+        A job whose slot was taken away while its connection was opened does not begin before there is one again.
+        """
+        async with tr.open_pool(1, per_worker=tr.PerWorker(shop.open, 5)) as pool:
+            handle = pool.start_soon(nap, 1)
+            await trio.sleep(1)
+            pool.limiter.total_tokens = 0
+            await trio.sleep(9)
+            assert ["waiting"] == states([handle])
+            pool.limiter.total_tokens = 1
+            await handle.wait()
+
+        assert 11 == trio.current_time()
+        assert ["open 1", "close 1"] == shop.log
+
     async def test_for_no_job(self, shop):
         """
         What is opened for a job that was cancelled is opened for the next, but keeps nobody waiting where there is none.
@@ -487,6 +503,33 @@ class TestBreaking:
                 first.cancel()
 
         assert ["failed", "finished"] == states([first, second])
+
+    async def test_in_the_moment_of_a_cancellation(self):
+        """
+        An error that comes along with the cancellation of the pool is told, and is none of the pool's.
+        """
+
+        async def fail_on_the_way():
+            try:
+                await trio.sleep_forever()
+            finally:
+                raise OSError("no carrier")
+
+        @contextlib.asynccontextmanager
+        async def open_with_a_task():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fail_on_the_way)
+                yield
+
+        events = []
+        with tr.use_sinks(events.append):
+            async with tr.open_pool(1, per_worker=tr.PerWorker(open_with_a_task)) as pool:
+                handle = pool.start_soon(nap, 9)
+                await trio.sleep(1)
+                pool.cancel("enough")
+
+        assert ["cancelled"] == states([handle])
+        assert [WorkerFailed] == [type(event) for event in events]
 
     @pytest.mark.parametrize("moment", [0, 1])
     async def test_with_the_pool(self, shop, connection, moment):

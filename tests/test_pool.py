@@ -15,6 +15,7 @@ from trio.testing import assert_checkpoints, wait_all_tasks_blocked
 import trio_run as tr
 from tests.jobs import Gauge, cancel_after, clean_up, fail, handle_is_over, nap, stale_cancelled, states, swallow
 from trio_run._pool._jobs import Jobs
+from trio_run._said import errors_in
 from trio_run.events import JobFailed
 
 VAR = contextvars.ContextVar("VAR", default="unset")
@@ -1474,6 +1475,36 @@ class Storm:
         self.handles = []
         self.breaches = []
         self.began = 0
+        self.per_worker = None
+        self.open = 0
+
+    @contextlib.asynccontextmanager
+    async def connect(self):
+        """
+        Open something for a worker that may fail at each turn.
+        """
+        await self.pause()
+        self.fail_at_times("it cannot be opened")
+        self.open += 1
+        try:
+            with trio.move_on_after(self.chance.choice([1, math.inf, math.inf])):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self.break_off, self.chance.choice([1, math.inf, math.inf]))
+                    yield
+                    nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await self.pause()
+            self.fail_at_times("it cannot be closed")
+        finally:
+            self.open -= 1
+
+    def fail_at_times(self, text):
+        if self.chance.random() < 0.1:
+            raise Odd(text)
+
+    async def break_off(self, seconds):
+        await trio.sleep(seconds)
+        raise Odd("it broke")
 
     async def blow(self, how):
         """
@@ -1482,7 +1513,8 @@ class Storm:
         max_waiting = self.chance.choice([0, 1, 5, math.inf, math.inf])
         idle_time = self.chance.choice([0.5, 60])
         with trio.move_on_after(self.chance.uniform(5, 20) if how == "outside" else math.inf):
-            async with tr.open_pool(self.limiter, max_waiting=max_waiting, idle_time=idle_time) as self.pool:
+            settings = {"max_waiting": max_waiting, "idle_time": idle_time, "per_worker": self.per_worker}
+            async with tr.open_pool(self.limiter, **settings) as self.pool:
                 async with trio.open_nursery() as nursery:
                     for _ in range(4):
                         nursery.start_soon(self.offer_many)
@@ -1516,8 +1548,10 @@ class Storm:
         Wait for a job, but not too long.
         """
         with trio.move_on_after(patience):
-            with contextlib.suppress(Odd, tr.LeakedCancelled, tr.WouldDeadlock, tr.JobCancelled, tr.Closed):
+            try:
                 await self.pool.run(self.job)
+            except* (Odd, tr.LeakedCancelled, tr.WouldDeadlock, tr.JobCancelled, tr.Closed):
+                pass
 
     async def job(self):
         """
@@ -1586,9 +1620,10 @@ class TestLaws:
 
     @pytest.mark.parametrize("how", ["leave", "cancel", "outside", "error"])
     @pytest.mark.parametrize("seed", range(25))
-    async def test_nothing_is_lost_in_a_storm(self, seed, how, monkeypatch):
+    @pytest.mark.parametrize("equipped", [False, True])
+    async def test_nothing_is_lost_in_a_storm(self, equipped, seed, how, monkeypatch):
         """
-        Every job is settled once, none runs without a token, and nothing is left behind.
+        Every job is settled once, none runs without a token, and nothing is left behind; also where what workers open breaks.
         """
         events, settled = [], []
         for way in ("finish", "settle"):
@@ -1600,6 +1635,7 @@ class TestLaws:
 
             monkeypatch.setattr(Jobs, way, note_and_settle)
         storm = Storm(random.Random(seed))
+        storm.per_worker = tr.PerWorker(storm.connect, broken_by=()) if equipped else None
         tasks = trio.lowlevel.current_statistics().tasks_living
         with tr.use_sinks(events.append):
             try:
@@ -1610,11 +1646,12 @@ class TestLaws:
         assert [] == storm.breaches
         assert storm.handles
         errors = [event.error for event in events if isinstance(event, JobFailed)]
+        errors = [inner for error in errors for inner in errors_in(error) or (error,)]
         assert all(isinstance(error, (Odd, tr.LeakedCancelled, tr.WouldDeadlock)) for error in errors)
         assert all(handle.done for handle in storm.handles)
         assert len(set(map(id, settled))) == len(settled)
         assert {True} == {handle in settled for handle in storm.handles}
-        assert (0, 0) == (storm.running, storm.limiter.borrowed_tokens)
+        assert (0, 0, 0) == (storm.running, storm.open, storm.limiter.borrowed_tokens)
         assert 0 == storm.limiter.statistics().tasks_waiting
         assert tasks == trio.lowlevel.current_statistics().tasks_living
 

@@ -319,10 +319,12 @@ class Getter:
         Return a job; or give the token back, since there is none or the turn is over.
         """
         job, self.hand = self.hand, None
-        if job is not None:
-            return job
         crew = self.crew
-        if not self.turn.over and crew.jobs.limiter.available_tokens >= 0:
+        if job is not None:
+            if crew.jobs.limiter.available_tokens >= 0:
+                return job
+            crew.jobs.put_back(job)
+        elif not self.turn.over and crew.jobs.limiter.available_tokens >= 0:
             job = crew.jobs.take()
             if job is not None:
                 crew.see_room()

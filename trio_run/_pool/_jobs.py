@@ -98,6 +98,13 @@ class Jobs:
             self.withdrawn -= 1
         return self._accept() if self.offered else None
 
+    def put_back(self, job: Job) -> None:
+        """
+        Have a job that was taken out to begin wait all the same: its slot was taken away.
+        """
+        job.doer = None
+        self.queue.appendleft(job)
+
     def _fill(self) -> None:
         """
         Take what was offered first, if there is room.

@@ -13,7 +13,7 @@ from trio.lowlevel import Task
 
 from .._handle import State
 from .._names import join
-from .._step import Stepper, without_cancelled
+from .._step import Stepper, strip_cancelled, without_cancelled
 from ..errors import LeakedCancelled
 from ..events import WorkerFailed
 from ._crew import Getter
@@ -101,10 +101,12 @@ class Worker(Getter):
                     except BaseException as exc:
                         escaping = exc
                         raise
-            except Exception as exc:  # noqa: BLE001 - it came from what was opened, and is told below
-                error = exc
-            except BaseException as exc:  # noqa: BLE001 - it is raised below, if it is for the worker
-                escaping = exc
+            except BaseException as exc:  # noqa: BLE001 - it is told or raised below
+                rest = strip_cancelled(exc)
+                if isinstance(rest, Exception):
+                    error = rest  # It came from what was opened.
+                else:
+                    escaping = exc
         self.crew.vain.discard(self)
         if escaping is not None:
             self._cut_short(escaping, error)
