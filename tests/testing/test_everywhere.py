@@ -648,6 +648,33 @@ class TestFaultEverywhere:
             "wrong exception"
         }
 
+    @pytest.mark.parametrize("sends", [True, False])
+    def test_what_follows_from_the_fault(self, sends):
+        """
+        That the other end of a channel is gone is no finding beside the fault that it went with, and is one without it.
+        """
+
+        async def talk(end, times):
+            with end:
+                for _ in range(times):
+                    await trio.sleep(1)
+                await (end.send("word") if isinstance(end, trio.MemorySendChannel) else end.receive())
+
+        async def host():
+            ends = trio.open_memory_channel(0)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(talk, ends[sends], 2)
+                await talk(ends[not sends], 1)
+
+        async def hidden():
+            try:
+                await host()
+            except ExceptionGroup:
+                raise trio.BrokenResourceError from None
+
+        assert () == fault_everywhere(host).findings
+        assert {"wrong exception"} == verdicts(fault_everywhere(hidden))
+
     @pytest.mark.real
     def test_a_wait_that_cannot_be_ended(self):
         """

@@ -13,7 +13,7 @@ import contextlib
 import functools
 import random
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
 import outcome
@@ -31,6 +31,11 @@ from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict
 from ._everywhere_watch import Waits, Watch
 from ._everywhere_zone import Zone
+
+_OTHER_END_IS_GONE: Final = (trio.BrokenResourceError, trio.EndOfChannel)
+"""
+What a task raises where the one that it talks to has ended with the fault.
+"""
 
 
 @attrs.frozen(kw_only=True)
@@ -171,14 +176,22 @@ class Trial:
 
     def _unexpected(self, error: BaseException) -> Iterator[BaseException]:
         """
-        Yield the errors in *error* that nobody put in or allowed.
+        Yield the errors in *error* that nobody put in or allowed, and that do not follow from what was put in.
         """
         fault = self.zone.fault if isinstance(self.zone, FaultZone) else None
-        if isinstance(error, (*self.rules.allow, RunGivenUp)):
+        fine: tuple[type[BaseException], ...] = (*self.rules.allow, RunGivenUp)
+        if fault is not None and any(_comes_of(each, type(fault)) for each in leaves(error)):
+            fine = *fine, *_OTHER_END_IS_GONE
+        yield from self._not_among(fine, error, fault)
+
+    def _not_among(
+        self, fine: tuple[type[BaseException], ...], error: BaseException, fault: BaseException | None
+    ) -> Iterator[BaseException]:
+        if isinstance(error, fine):
             return
         if isinstance(error, BaseExceptionGroup):
             for exc in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-                yield from self._unexpected(exc)
+                yield from self._not_among(fine, exc, fault)
         elif (fault is None or not _comes_of(error, type(fault))) and sight_of(error) not in self.known:
             yield error
 
