@@ -20,7 +20,7 @@ default_role = "py:obj"
 autodoc_default_options = {
     "members": True,
     "member-order": "bysource",
-    "inherited-members": "Exception, BaseException, ExceptionGroup, Enum, Generic, Protocol, object",
+    "inherited-members": "Exception, BaseException, ExceptionGroup, Enum, int, Thread, Generic, Protocol, object",
 }
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

@@ -201,6 +201,24 @@ class TestIndexes:
             re.findall(r"^from \S+ import (\w+)", (TOP / "trio_run/__init__.py").read_text(), re.MULTILINE)
         ) == sorted(re.findall(r"^\.\. auto\w+:: (\w+)$", page, re.MULTILINE))
 
+    @pytest.mark.parametrize("name", ["events", "leaks", "stacks", "testing"])
+    def test_what_a_package_takes_from_its_files_is_on_its_page(self, name):
+        """
+        Sphinx leaves out what a module imports unless it is told otherwise, and then the page is empty.
+        """
+        page = (TOP / f"docs/reference/{name}.md").read_text()
+
+        assert f".. automodule:: trio_run.{name}\n   :imported-members:\n" in page
+
+    @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(TOP).as_posix())
+    def test_each_link_leads_to_a_file(self, path):
+        """
+        A link to another page, or to a file, is one that can be followed on GitHub too: with the whole name.
+        """
+        links = re.findall(r"\]\((?!https?:)([^)#\s]+)[^)\s]*\)", FENCE.sub("", path.read_text()))
+
+        assert [] == [link for link in links if not (path.parent / link).exists()]
+
 
 class TestRules:
     def test_each_rule_has_a_test(self):
