@@ -565,6 +565,25 @@ class TestInsideOfAJob:
 
             assert 7 == await pool.run(seven)
 
+    @pytest.mark.parametrize("max_waiting", [0, 1])
+    async def test_there_is_none_when_an_input_comes(self, max_waiting):
+        """
+        That is found out too if who takes waits already, also where there is no room for the job.
+        """
+
+        async def outer(pool):
+            async with pool.map(nap, later()) as outcomes:
+                return await values(outcomes)
+
+        async def later():
+            await trio.sleep(1)
+            for item in (1, 2):
+                yield item
+
+        async with tr.open_pool(1, max_waiting=max_waiting) as pool:
+            with pytest.raises(tr.PoolWouldDeadlock):
+                await pool.run(outer, pool)
+
     async def test_nothing_to_do(self):
         """
         A map that needs no slot is no deadlock.
