@@ -875,6 +875,32 @@ class TestOnAPool:
 
         assert any(isinstance(error, tr.PoolWouldDeadlock) for error in flat(caught.value))
 
+    async def test_a_member_that_was_over_at_once(self):
+        """
+        Who waited for room for a member that is over by then waits for it no more, and is in nobody's way.
+        """
+
+        async def first():
+            async with tr.open_group(pool=pool) as group:
+                await group.submit(nothing)
+            await trio.sleep(5)
+
+        async def nothing():
+            """
+            Return at once.
+            """
+
+        async def second():
+            return await pool.run(nap, 1, 7)
+
+        async with tr.open_pool(2, max_waiting=0) as pool:
+            pool.start_soon(first)
+            await pool.run(nap, 1)
+            await trio.sleep(1)
+            assert 7 == await pool.run(second)
+
+        assert 7 == trio.current_time()
+
 
 class TestStatistics:
     @both

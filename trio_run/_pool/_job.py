@@ -180,8 +180,7 @@ class Askers:
         """
         Tell whether they hold all slots there are, so that none will ever be free; in a pause there may be more some day.
         """
-        borrowed, total = limiter.borrowed_tokens, limiter.total_tokens
-        return 0 < total <= borrowed <= len(self.counts)
+        return limiter.borrowed_tokens <= len(self.counts) and limiter.total_tokens > 0
 
 
 _ASKERS: WeakKeyDictionary[trio.CapacityLimiter, Askers] = WeakKeyDictionary()

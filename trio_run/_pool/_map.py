@@ -199,13 +199,15 @@ class Map(Generic[ItemT, T]):
             await trio.lowlevel.checkpoint()
         job = self._intake.make(self._fn, (item,), self._name)
         lane.add(item, job)
-        lane.look_for_deadlock()
         try:
             if self._intake.jobs.has_room and lane.read % 16:  # Now and then it is the turn of others.
                 self._intake.put(job)
             else:
+                if not self._intake.jobs.has_room:
+                    lane.look_for_deadlock()
                 await self._intake.submit(job, None)
                 lane.width = self._width
         except BaseException:
             lane.live.discard(job)
             raise
+        lane.look_for_deadlock()

@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 import trio
 
+from .._handle import State
 from .._names import join
 from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
@@ -50,7 +51,7 @@ class Waits:
         Raises:
             PoolWouldDeadlock: It would wait for ever, as all who have a slot do. The job is taken back.
         """
-        if asker is None:
+        if asker is None or job.done:  # It may be over by the time that who waited for room goes on.
             return
         self.jobs.askers.add(job, asker)
         if self.stuck and job.doer is None:
@@ -99,6 +100,8 @@ class Waits:
             raise WouldDeadlock(join(self.crew.path, job.name), caller_name())
         limiter, askers = self.jobs.limiter, self.jobs.askers
         asker = next((holder for holder in around if holder.crew.jobs.limiter is limiter), None)
+        if not endless and job.state is State.RUNNING:
+            asker = None  # It needs no slot to come free, and gives its own back some day.
         waiting = AWAITED.setdefault(job, []) if endless else []
         waiting.append(task := trio.lowlevel.current_task())
         if asker is not None:
