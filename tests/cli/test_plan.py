@@ -56,14 +56,13 @@ class TestPlanOf:
             tr.Child(trio.sleep_forever, name="log", after=[]),
             budget=tr.Budget(restarts=float("inf")),
             start_order="parallel",
-            exit_when="any_significant",
+            exit_when="all_done",
             max_children=7,
             cancel_grace=3,
         )
 
         assert [
-            "one_for_one  budget without end  backoff 0.1 to 30 s  start parallel  exit when any_significant  at most 7"
-            "  cancel grace 3 s",
+            "one_for_one  budget without end  backoff 0.1 to 30 s  start parallel  exit when all_done  at most 7  cancel grace 3 s",
             "always  grace 5 s  ready in 5 s  beat in 2 s  probe  age 3600 s",
             "on_failure  grace 5 s  budget 3 in 600 s, 2 in a row  then park  backoff 1 to 2 s  significant  after db",
             "always  grace 5 s",
