@@ -56,13 +56,12 @@ class TestPlanOf:
             tr.Child(trio.sleep_forever, name="log", after=[]),
             budget=tr.Budget(restarts=float("inf")),
             start_order="parallel",
-            exit_when="all_done",
+            exit_when="any_significant",
             max_children=7,
-            cancel_grace=3,
         )
 
         assert [
-            "one_for_one  budget without end  backoff 0.1 to 30 s  start parallel  exit when all_done  at most 7  cancel grace 3 s",
+            "one_for_one  budget without end  backoff 0.1 to 30 s  start parallel  exit when any_significant  at most 7",
             "always  grace 5 s  ready in 5 s  beat in 2 s  probe  age 3600 s",
             "on_failure  grace 5 s  budget 3 in 600 s, 2 in a row  then park  backoff 1 to 2 s  significant  after db",
             "always  grace 5 s",
@@ -99,3 +98,11 @@ class TestPlanOf:
         )
 
         assert ["grace 3 s"] * 3 == [node.rules[-1] for node in plan_of(shop)][1:]
+
+    def test_both_graces_of_a_supervisor(self):
+        """
+        One is what a request leaves it, the other what a cancellation does.
+        """
+        shop = tr.Supervisor("shop", grace=20, cancel_grace=3)
+
+        assert [("grace 20 s", "cancel grace 3 s")] == [node.rules[-2:] for node in plan_of(shop)]
