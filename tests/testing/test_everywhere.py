@@ -651,7 +651,7 @@ class TestFaultEverywhere:
     @pytest.mark.parametrize("sends", [True, False])
     def test_what_follows_from_the_fault(self, sends):
         """
-        That the other end of a channel is gone is no finding beside the fault that it went with, and is one without it.
+        That the other end of a channel is gone is no finding, since it went with the fault; it is one if it is raised in place of that.
         """
 
         async def talk(end, times):

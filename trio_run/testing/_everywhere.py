@@ -113,7 +113,7 @@ def fault_everywhere(  # noqa: D417 - most arguments are told once, in `cancel_e
 
     A point is every wait that could be cancelled, and every call of `sometimes`. The wait ends with *fault*, and its operation
     does not take effect; the call answers True. What the function makes of it is its own affair: it may end well, or with the
-    fault, or with what was raised ``from`` it, and beside that with errors of tasks that talked to the one which failed
+    fault, or with what was raised ``from`` it, or with errors of tasks that talked to the one which failed
     (`trio.BrokenResourceError`, `trio.EndOfChannel`); but it has to end, and leave nothing behind.
 
     For a supervisor this is to crash each child at each of its points: ``tasks="shop/db#1"`` does so to the first life of one

@@ -179,20 +179,12 @@ class Trial:
         Yield the errors in *error* that nobody put in or allowed, and that do not follow from what was put in.
         """
         fault = self.zone.fault if isinstance(self.zone, FaultZone) else None
-        fine: tuple[type[BaseException], ...] = (*self.rules.allow, RunGivenUp)
-        if fault is not None and any(_comes_of(each, type(fault)) for each in leaves(error)):
-            fine = *fine, *_OTHER_END_IS_GONE
-        yield from self._not_among(fine, error, fault)
-
-    def _not_among(
-        self, fine: tuple[type[BaseException], ...], error: BaseException, fault: BaseException | None
-    ) -> Iterator[BaseException]:
-        if isinstance(error, fine):
+        if isinstance(error, (*self.rules.allow, RunGivenUp)):
             return
         if isinstance(error, BaseExceptionGroup):
             for exc in cast("BaseExceptionGroup[BaseException]", error).exceptions:
-                yield from self._not_among(fine, exc, fault)
-        elif (fault is None or not _comes_of(error, type(fault))) and sight_of(error) not in self.known:
+                yield from self._unexpected(exc)
+        elif (fault is None or not _follows_from(error, fault)) and sight_of(error) not in self.known:
             yield error
 
     def _swallowed(self, zone: CancelZone) -> Iterator[Finding]:
@@ -224,6 +216,21 @@ class Trial:
         except Exception as exc:  # noqa: BLE001 - whatever the check of a caller raises
             place = place_of_error(exc) or (point.place if point is not None else None)
             yield Finding(Verdict.INVARIANT, f"{type(exc).__name__}: {exc}", place, point)
+
+
+def _follows_from(error: BaseException, fault: BaseException) -> bool:
+    """
+    Tell whether *error* is the fault, or was raised from it, or says that the other end is gone, which may have gone with it; but
+    not if it was raised in place of the fault.
+    """
+    if _comes_of(error, type(fault)):
+        return True
+    before: BaseException | None = error
+    while before is not None:
+        if fault in leaves(before):
+            return False
+        before = before.__context__
+    return isinstance(error, _OTHER_END_IS_GONE)
 
 
 def _comes_of(error: BaseException | None, fault: type[BaseException]) -> bool:
