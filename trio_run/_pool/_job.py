@@ -180,7 +180,8 @@ class Askers:
         """
         Tell whether they hold all slots there are, so that none will ever be free; in a pause there may be more some day.
         """
-        return limiter.borrowed_tokens <= len(self.counts) and limiter.total_tokens > 0
+        borrowed, total = limiter.borrowed_tokens, limiter.total_tokens
+        return 0 < total <= borrowed <= len(self.counts)
 
 
 _ASKERS: WeakKeyDictionary[trio.CapacityLimiter, Askers] = WeakKeyDictionary()
