@@ -147,7 +147,7 @@ EXAMPLES = {
     JobCancelled("shop/db", "too slow"): "shop/db has no value: it was cancelled (too slow).",
     SignalReceived(signal.SIGTERM): "SIGTERM arrived. Catch it with `except* SignalReceived` around run_actors().",
     Closed("the pool", "fetch"): (
-        "the pool is closed and did not take fetch. Offer work only inside its `async with` block."
+        "the pool is closed and did not take fetch. Offer work inside its `async with` block, or while its actors run."
     ),
 }
 
@@ -257,8 +257,8 @@ class TestClosed:
         The failure that closed the owner is part of the text.
         """
         assert (
-            "the group is closed because of OSError: no route and did not take fetch. Offer work only inside its "
-            "`async with` block."
+            "the group is closed because of OSError: no route and did not take fetch. Offer work inside its `async with` "
+            "block, or while its actors run."
         ) == str(because(Closed("the group", "fetch"), OSError("no route")))
 
 

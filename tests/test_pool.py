@@ -380,7 +380,9 @@ class TestSubmit:
                 await wait_all_tasks_blocked()
                 pool.cancel("enough")
 
-        assert ["pool is closed and did not take nap. Offer work only inside its `async with` block."] == refused
+        assert [
+            "pool is closed and did not take nap. Offer work inside its `async with` block, or while its actors run."
+        ] == refused
 
     async def test_the_block_is_left_meanwhile(self):
         """

@@ -108,7 +108,8 @@ class Closed(TrioRunError):
     def __str__(self) -> str:
         why = f" because of {said(self.__cause__)}" if self.__cause__ is not None else ""
         return (
-            f"{self.owner} is closed{why} and did not take {self.job}. Offer work only inside its `async with` block."
+            f"{self.owner} is closed{why} and did not take {self.job}. Offer work inside its `async with` block, or while its "
+            f"actors run."
         )
 
 

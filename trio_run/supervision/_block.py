@@ -64,8 +64,10 @@ async def open_supervisor(
 
     Raises:
         StartFailed: A child given here did not start.
-        GaveUp: The budget was spent.
+        GaveUp: A budget was spent, or a child raised `Escalate` or was classified so.
         ExceptionGroup: The block raised, as with a nursery; or children failed while they were stopped.
+        TypeError: Something cannot run, or has the wrong type.
+        ValueError: As for `Supervisor`.
 
     Cancellation:
         The block is cancelled, and the children one after another. An exception in the block does the same.

@@ -144,7 +144,8 @@ class Supervisor(Calls):
 
         Raises:
             StartFailed: A child did not start; the others were stopped again. The ``__cause__`` is the child's error.
-            GaveUp: The budget was spent. A group of the errors that led to it.
+            GaveUp: A budget was spent, or a child raised `Escalate` or was classified so. A group of the errors that led to
+                it.
             ExceptionGroup: Children failed while they were stopped.
             BaseExceptionGroup: A child raised KeyboardInterrupt, SystemExit or the like; all others were stopped at once.
             RuntimeError: It is running already.

@@ -50,7 +50,7 @@ class Partitions:
 
     Raises:
         TypeError: *count* is not a whole number, or what *make* returns cannot run.
-        ValueError: *count* is below 1.
+        ValueError: *count* is below 1, or the budget could never be spent.
     """
 
     supervisor: Supervisor
@@ -229,8 +229,10 @@ async def open_partitions(
 
     Raises:
         StartFailed: One of them did not start.
-        GaveUp: The budget was spent.
+        GaveUp: A budget was spent, or one of them raised `Escalate` or was classified so.
         ExceptionGroup: The block raised, as with a nursery; or partitions failed while they were stopped.
+        TypeError: Something cannot run, or has the wrong type.
+        ValueError: As for `Partitions`.
 
     Cancellation:
         The block is cancelled, and the partitions one after another. An exception in the block does the same.

@@ -73,7 +73,7 @@ async def restarting(  # type: ignore[misc]  # mypy does not see that *args take
         What the runner returned; None if it was stopped.
 
     Raises:
-        GaveUp: The budget was spent.
+        GaveUp: The budget was spent, or the runner raised `Escalate`.
         JobCancelled: With ``restart="never"``: something in the runner cancelled it.
         Exception: With ``restart="never"``: the error of the runner.
         TypeError: *runner* cannot run, or *args* do not fit it.
