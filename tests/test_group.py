@@ -901,6 +901,20 @@ class TestOnAPool:
 
         assert 7 == trio.current_time()
 
+    async def test_a_member_that_waits_at_once(self):
+        """
+        A member that waits for a slot in its first step is told, if the other one is that of who waited for room for it.
+        """
+
+        async def outer():
+            async with tr.open_group(pool=pool) as group:
+                await group.submit(pool.run, nap, 1)
+
+        async with tr.open_pool(2, max_waiting=0) as pool:
+            pool.start_soon(nap, 1)
+            with pytest.RaisesGroup(tr.PoolWouldDeadlock):
+                await pool.run(outer)
+
 
 class TestStatistics:
     @both

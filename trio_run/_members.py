@@ -136,6 +136,13 @@ class Members:
         settle(handle, state, value=value, error=error, reason=reason)
         self.look()
 
+    def note_taken(self, job: Job) -> None:
+        """
+        Have the task of the group wait for a member from now on: it may begin before who submitted it goes on.
+        """
+        if self.intake is not None and self.asker is not None:
+            self.intake.jobs.askers.add(job, self.asker)
+
     def hear(self, job: Job) -> None:
         """
         Note that a member on the pool is over.

@@ -70,6 +70,12 @@ class Audience(Protocol):
         Be told.
         """
 
+    def note_taken(self, job: Job) -> None:
+        """
+        Be told that a job was taken for which somebody waited for room.
+        """
+        del job
+
 
 class Job(Handle[Any]):
     """

@@ -116,6 +116,8 @@ class Jobs:
         job, submitter = self.offered.popitem(last=False)
         if submitter is not None:
             self.askers.clear(job)
+            if job.audience is not None:
+                job.audience.note_taken(job)
             reschedule(submitter)
         return job
 
