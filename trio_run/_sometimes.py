@@ -24,7 +24,8 @@ def sometimes(name: str) -> bool:
             raise OSError(errno.ENOSPC, "no space left")
 
     `trio_run.testing.fault_everywhere` tries each call once. To `trio_run.testing.explore` each call is a choice like those of
-    who goes next: searched, replayed by the token, and left out where the failure does not need it. The idea is that of BUGGIFY in FoundationDB.
+    who goes next: searched, replayed by the token, and left out where the failure does not need it. The idea is that of BUGGIFY
+    in FoundationDB.
 
     Safe in every task and thread.
 

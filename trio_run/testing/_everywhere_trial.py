@@ -1,8 +1,8 @@
 """
 One run, with something done to it at one point, and what is to be said of it.
 
-The run is put in order: tasks run in the order in which they were born, or in one drawn for it, time is virtual, and `random` starts from the same
-seed. So the points of one trial are those of the next. Which points are tried is for `_everywhere`.
+The run is put in order: tasks run in the order in which they were born, or in one drawn for it, time is virtual, and `random`
+starts from the same seed. So the points of one trial are those of the next. Which points are tried is for `_everywhere`.
 
 Law: whatever goes wrong before the point is reached has nothing to do with it, and is raised as it is.
 """

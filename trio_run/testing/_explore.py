@@ -133,8 +133,8 @@ def explore(
         model: ``"strict"`` has only schedules that trio can make today. ``"wide"`` has those too in which I/O, timers or
             threads hold up a task for a while, which are the ones that fail in production. A test that counts on being as
             quick as another task fails in the wide model, and that is no bug of the code it tests.
-        strategy: How to look: ``"combo"`` (some of all, slow places, and all tasks in step), ``"dfs"`` (all schedules with one preemption, then with two...), ``"pct"`` or
-            ``"random"``.
+        strategy: How to look: ``"combo"`` (some of all, slow places, and all tasks in step), ``"dfs"`` (all schedules with one
+            preemption, then with two...), ``"pct"`` or ``"random"``.
         preemptions: How many choices other than the default the bounded search makes at the most; None for two in a combo,
             and for no bound in ``"dfs"``.
         slack: Up to how many seconds may pass while tasks are held back, in the wide model. 0 if timers ring only when
