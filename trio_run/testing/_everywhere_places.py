@@ -4,7 +4,7 @@ Places in code: where a task stands, as a file and a line.
 Frames of trio, of outcome and of this package are stepped over, since nobody looks there for a mistake of their own; but what
 trio_run does for itself has a place in it. What the places are used for is not known here.
 
-Law: a task always has a place, if need be that of the function it was made from.
+Law: where a task is in a line of a user's, the innermost of these is its place.
 """
 
 from __future__ import annotations

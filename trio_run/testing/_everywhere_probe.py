@@ -4,8 +4,8 @@ A probe around one task: sees what trio sends in and what the task asks for.
 It stands in for the task's coroutine. Whoever it reports to may answer a wait with an error, and may have the task ended where
 it stands. Which task is probed, and why, is not known here.
 
-Laws: a probe that is told nothing changes nothing. A coroutine that was given up is never resumed, not even by the garbage
-collector, since it may not end.
+Laws: a probe that is told nothing changes nothing. A task always has a place, if need be where its function begins.
+A coroutine that was given up is never resumed, not even by the garbage collector, since it may not end.
 """
 
 from __future__ import annotations
