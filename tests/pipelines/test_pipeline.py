@@ -308,6 +308,20 @@ class TestErrors:
         with pytest.RaisesGroup(KeyError):
             await tr.Pipeline(tr.source(range(9)), stage, into([])).run()
 
+    async def test_a_spread_that_closes_the_channel(self):
+        """
+        The error at the next item says what to leave.
+        """
+
+        async def send_all(item, send):
+            async with send:
+                await send.send(item)
+
+        with pytest.RaisesGroup(trio.ClosedResourceError) as caught:
+            await tr.Pipeline(tr.source([1, 2]), tr.spread(send_all), into([])).run()
+
+        assert "do not close it" in caught.value.exceptions[0].__notes__[0]
+
     async def test_sinks_and_spreads(self):
         """
         Sinks and spreads have the same choice.

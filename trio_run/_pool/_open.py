@@ -35,8 +35,8 @@ async def open_pool(
     """
     Open a pool for as long as a block lasts.
 
-    Leaving the block waits for every job, and for those that jobs bring in until then. The pool begins with no worker, and has
-    one more whenever a job finds none at rest.
+    Leaving the block waits for every job, and for those that jobs bring in until then; in a pause that takes until there are
+    slots again. The pool begins with no worker, and has one more whenever a job finds none at rest.
 
     Args:
         size: How many jobs may run at a time: a whole number, or `math.inf`; or a limiter, which may be shared with other pools

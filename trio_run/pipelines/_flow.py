@@ -182,6 +182,10 @@ class Flow:
             try:
                 await fn(item, send)
             except Exception as exc:  # noqa: BLE001 - as above
+                if isinstance(exc, trio.ClosedResourceError):
+                    exc.add_note(
+                        "if it is the channel from spread(), that is for the next items too: send, and do not close it"
+                    )
                 await self.set_aside(item, exc)
             else:
                 self.done += 1

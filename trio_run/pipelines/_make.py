@@ -148,7 +148,8 @@ def stage(
             they are in order anyway.
         name: What logs and statistics call it.
         on_error: What becomes of an item over which *fn* raises: the pipeline fails, the item is skipped and told of in an
-            event, or a `DeadLetter` is sent to the channel that is given here. The channel is not closed.
+            event, or a `DeadLetter` is sent to the channel that is given here. The channel is not closed; if it is full the
+            stage waits.
 
     Returns:
         The stage, for a `Pipeline` or a branch.
