@@ -2,13 +2,18 @@
 What is set makes sense, or the session ends with a usage error that says what does not.
 """
 
+import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import attrs
 import pytest
 
+from trio_run.pytest_plugin._options import MARKERS as HELP
 from trio_run.pytest_plugin._options import options_of
+from trio_run.testing import cancel_everywhere, explore, fault_everywhere
 
 pytestmark = pytest.mark.real
 
@@ -115,6 +120,20 @@ class TestMarkers:
             told = [line for line in lines if line.startswith(f"test_it.py::test_{number}: ")]
 
             assert [True] == [text in line for line in told], (marker, told)
+
+    @pytest.mark.parametrize("tool", [explore, cancel_everywhere, fault_everywhere], ids=lambda tool: tool.__name__)
+    def test_help_and_reference_name_what_each_takes(self, tool):
+        """
+        That is what the function of that name takes, but for those that are a run's own.
+        """
+        takes = set(inspect.signature(tool).parameters) - {"fn", "at", "ignore"}
+        page = (Path(__file__).parents[2] / "docs/reference/pytest.md").read_text()
+
+        for text in ("\n".join(HELP), page):
+            (said,) = re.findall(rf"^(?:\| `)?{tool.__name__}\((.*?)\)(?::|` \|)", text, re.MULTILINE)
+            named = [each.strip().partition("=")[0] for each in said.split(",")]
+
+            assert takes == {"schedules" if name == "200" else name for name in named}
 
 
 class TestImports:

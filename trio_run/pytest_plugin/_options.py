@@ -257,12 +257,14 @@ def options_of(config: pytest.Config) -> Options:
     )
 
 
+_EVERYWHERE: Final = "check=, allow=, accept=, patience=, schedules=, max_points=, max_steps="
+
 MARKERS: Final = (
     "explore(schedules, seed=, model=, strategy=, preemptions=, slack=, max_steps=): run the test on so many schedules",
     "no_explore(reason): never run the test on other schedules",
-    "cancel_everywhere(check=, allow=, accept=, patience=, schedules=, max_points=): cancel the test at each of its points",
+    f"cancel_everywhere({_EVERYWHERE}): cancel the test at each of its points",
     "no_cancel_everywhere(reason): never cancel the test",
-    "fault_everywhere(fault=, tasks=, times=, check=, allow=, accept=, patience=, schedules=, max_points=): fail each wait of the test",
+    f"fault_everywhere(fault=, tasks=, times=, {_EVERYWHERE}): fail each wait of the test",
     "no_fault_everywhere(reason): never fail the waits of the test",
     "everywhere_allow(reason, raises=): what may come out of the test when it is cancelled or failed; switches nothing on",
     "leak_check(mode): what is made of a leak of the test: 'warn' or 'error'",
