@@ -22,7 +22,7 @@ from trio.lowlevel import checkpoint
 
 from trio_run import _trio_compat as compat
 from trio_run.errors import InternalError
-from trio_run.testing import Deadlock, Livelock, QuietClock, explore, replay, sometimes
+from trio_run.testing import Deadlock, Livelock, QuietClock, _explore_course, explore, replay, sometimes
 from trio_run.testing._explore_batches import run_by_batches
 from trio_run.testing._explore_by_place import Seen
 from trio_run.testing._explore_choosers import ByChance, Told
@@ -1091,6 +1091,55 @@ class TestFairness:
 
         assert result.error is None
         assert len(result.steps) < 500
+
+
+class TestOutside:
+    @pytest.mark.real
+    @pytest.mark.no_leak_check("a thread waits on when its run has ended")
+    def test_a_thread_that_nobody_lets_go(self, monkeypatch):
+        """
+        A run that a thread would keep for ever ends in a deadlock that says so, and its schedule makes it again.
+        """
+        for name in ("FIRST_WAIT", "WAIT", "WAIT_AGAIN"):
+            monkeypatch.setattr(_explore_course, name, 0.2)
+        events = []
+
+        async def closes_late():
+            is_open = True
+            events.append(threading.Event())
+
+            async def waits():
+                await checkpoint()
+                if is_open:
+                    await trio.to_thread.run_sync(events[-1].wait)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(waits)
+                await checkpoint()
+                is_open = False
+
+        found = explore(closes_late, seed=0)
+        again = replay(closes_late, found.token)
+        for event in events:
+            event.set()
+
+        assert isinstance(found.failure, Deadlock)
+        assert found.failure.outside
+        assert isinstance(again.failure, Deadlock)
+        assert "has woken none for seconds" in str(found.failure)
+
+    def test_what_is_usual_is_waited_for(self):
+        """
+        The first run gets long, those after it a multiple of what was usual, and less once it was in vain.
+        """
+        waits = _explore_course.Waits()
+        first = waits.limit
+        waits.runs, waits.longest = 1, 4.0
+        usual = waits.limit
+        waits.in_vain = True
+
+        assert first > usual > 3 * waits.longest
+        assert usual > waits.limit > waits.longest
 
 
 class TestSlack:

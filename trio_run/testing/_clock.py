@@ -41,22 +41,26 @@ _check: Final = functools.cache(_trio_check.check)
 
 class Deadlock(TrioRunError, AssertionError):
     """
-    Every task waits, and no timer, thread, process or connection is there to wake one.
+    Every task waits, and no timer, thread, process or connection is there to wake one, or one that `explore` waited for in vain.
 
     Attributes:
         dump: Where each task stood.
+        outside: Who was waited for in vain; empty if nobody was there.
     """
 
-    def __init__(self, dump: TaskDump) -> None:
+    def __init__(self, dump: TaskDump, outside: str = "") -> None:
         self.dump: TaskDump = dump
-        super().__init__(dump)
+        self.outside: str = outside
+        super().__init__(dump, outside)
 
     def __repr__(self) -> str:
         return f"<Deadlock of {len(self.dump.tasks)} tasks at {self.dump.time:.3f} s>"
 
     def __str__(self) -> str:
+        nobody = "and nothing is there to wake one: no timer, thread, child process or connection"
+        in_vain = f"no timer is set, and who is at work outside ({self.outside}) has woken none for seconds"
         return (
-            "Every task waits, and nothing is there to wake one: no timer, thread, child process or connection.\n"
+            f"Every task waits, {in_vain if self.outside else nobody}.\n"
             f"Give what they wait for, or a deadline to who waits.\n{self.dump}"
         )
 
@@ -151,7 +155,7 @@ class QuietClock(trio.abc.Clock):
         if self.keeper is not None and self.keeper(deadline):
             return 0
         if deadline == math.inf:
-            self._end()
+            self._end(who)
         else:
             self._now = deadline
         return 0
@@ -175,12 +179,12 @@ class QuietClock(trio.abc.Clock):
             self._now = min(self._now + time.perf_counter() - since, deadline)
             self._asleep = None
 
-    def _end(self) -> None:
+    def _end(self, outside: str) -> None:
         """
         End a run that is in a deadlock: politely, then with force, then by breaking the loop.
         """
         self._deadlocks += 1
-        error = Deadlock(task_dump())
+        error = Deadlock(task_dump(), outside)
         main = _trio_compat.main_task()
         if self._deadlocks > 2:
             raise error

@@ -22,6 +22,7 @@ from typing import Final
 import attrs
 
 from ..leaks._taps import unwatched
+from ._clock import Deadlock
 from ._explore_asked import check_numbers, check_program, checked_seed
 from ._explore_choosers import Told
 from ._explore_course import Livelock
@@ -117,7 +118,8 @@ def explore(
     Run *fn* on many schedules, in virtual time, until one fails.
 
     A run fails if *fn* raises, if every task waits and nothing can wake one, or if it does not end. The failing schedule is
-    then made as small as possible.
+    then made as small as possible. A thread or a child process could wake a task; but where no timer is set, it is waited for only
+    some seconds longer than in the runs before.
 
     A call of `sometimes` is a choice as well: it may fail, and a failure counts as a preemption does.
 
@@ -268,7 +270,9 @@ class Exploring:
         Report the failure of *run*, on the least schedule that is found for it.
         """
         kind, diverged = _kind(run.error), self.diverged
-        least = self._least(run, kind)
+        in_vain = isinstance(run.error, Deadlock) and run.error.outside  # Each run takes seconds.
+        rules = attrs.evolve(self.rules, model=run.token.model)
+        least = self.drive(Told(run.choices), [], rules) if in_vain else self._least(run, kind)
         if _kind(least.error) != kind:
             diverged = diverged or "The schedule did not fail in the same way when it was run again."
             least = run

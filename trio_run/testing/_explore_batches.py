@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -39,7 +40,8 @@ def run_by_batches(
     order = _Order()
     batches = (_Strict if course.model is Model.STRICT else _Wide)(course, order)
     clock = QuietClock()
-    clock.keeper = _Deadlocks(course).note
+    deadlocks = _Deadlocks(course)
+    clock.keeper, clock.is_tired = deadlocks.note, deadlocks.is_tired
     course.time, course.force = clock, batches
     recorders = [_Recorder(course)] if course.trace is not None else []
     with ONE_AT_A_TIME, compat.batches_shuffled_by(order) as order.otherwise:
@@ -86,6 +88,25 @@ class _Deadlocks:
 
     course: Course
     count: int = 0
+    _steps: int = -1
+    _since: float = 0.0
+    _waited: float = 0.0
+
+    def is_tired(self, deadline: float, who: str) -> bool:
+        """
+        Tell whether *who* is outside was waited for long enough: without a step, and without a timer.
+        """
+        del who
+        if self.count:
+            return True
+        now, steps, waits = time.perf_counter(), self.course.steering.steps, self.course.waits
+        if self._steps != steps:
+            waits.longest = max(waits.longest, self._waited)
+            self._steps, self._since = steps, now
+        self._waited = now - self._since if deadline == math.inf else 0.0
+        tired = self._waited > waits.limit
+        waits.in_vain |= tired
+        return tired
 
     def note(self, deadline: float) -> bool:
         """

@@ -58,6 +58,13 @@ How often calls by `TrioToken.run_sync_soon` go first: one that asks to be calle
 """
 
 
+FIRST_WAIT, WAIT, WAIT_AGAIN = 30.0, 5.0, 0.5
+"""
+How many seconds a run is given: the first one, of which nobody knows how long it takes, those after it, and those after one in which
+it was in vain.
+"""
+
+
 class Livelock(AssertionError):
     """
     The run goes on and on, though everybody gets their turn.
@@ -101,6 +108,31 @@ class Force(Protocol):
 
 
 @attrs.define(eq=False)
+class Waits:
+    """
+    How the runs of one exploration waited for those outside: for a thread, or a child process.
+    """
+
+    runs: int = 0
+    """How many runs there were."""
+
+    longest: float = 0.0
+    """The most seconds on the wall without a step."""
+
+    in_vain: bool = False
+    """Whether a run was ended for it."""
+
+    @property
+    def limit(self) -> float:
+        """
+        For how many seconds those outside are waited for while nobody takes a step and no timer is set.
+        """
+        if self.in_vain:
+            return WAIT_AGAIN + self.longest
+        return WAIT + 3 * self.longest if self.runs else FIRST_WAIT
+
+
+@attrs.define(eq=False)
 class Course:
     """
     A run that is under way.
@@ -113,6 +145,7 @@ class Course:
     trace: list[Record] | None = None
     """Where steps are written down, if somebody reads them."""
 
+    waits: Waits = attrs.field(factory=Waits)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     problem: AssertionError | None = None
     """Why the run was ended, if it was."""

@@ -18,7 +18,7 @@ import trio
 
 from ._clock import Deadlock
 from ._explore_asked import NotAsync, awaitable_of
-from ._explore_course import Course
+from ._explore_course import Course, Waits
 from ._explore_engine import Engine
 from ._explore_steering import Chooser
 from ._explore_steps import Record
@@ -37,6 +37,7 @@ class Rules:
     slack: float
     max_steps: int
     engine: Engine
+    waits: Waits = attrs.field(factory=Waits)
 
 
 @attrs.frozen(eq=False)
@@ -83,6 +84,7 @@ def run_once(
         NotAsync: *fn* returned nothing that can be awaited.
     """
     course = Course.begin(chooser, rules.model, rules.slack, rules.max_steps, trace)
+    course.waits = rules.waits
 
     @functools.wraps(fn, assigned=("__module__", "__name__", "__qualname__"), updated=())
     async def main() -> None:
@@ -91,6 +93,7 @@ def run_once(
 
     random.seed(0)  # What the program draws is the same in every run.
     result = rules.engine(main, course, instruments)
+    rules.waits.runs += 1
     choices = tuple(course.steering.choices)
     return Run(
         Token(choices, rules.model, rules.slack),
