@@ -1422,7 +1422,8 @@ class TestHandleWait:
 
         assert all(handle.error.split(tr.WouldDeadlock)[1] is None for handle in handles)
 
-    async def test_a_circle_that_time_opens(self):
+    @pytest.mark.parametrize("slots", [2, 3])
+    async def test_a_circle_that_time_opens(self, slots):
         """
         Who gives up some day is in no circle.
         """
@@ -1436,7 +1437,7 @@ class TestHandleWait:
         async def patient():
             return await handles[0].wait()
 
-        async with tr.open_pool(3) as pool:
+        async with tr.open_pool(slots) as pool:
             handles += [pool.start_soon(impatient), pool.start_soon(patient)]
             assert "gave up" == await handles[1].wait()
 

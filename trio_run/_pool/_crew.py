@@ -242,7 +242,7 @@ class Getter:
     held: Held | None = None
     """What it has opened for its jobs."""
 
-    opening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    opening: trio.CancelScope = attrs.field(init=False)
     """Around that, to be cancelled as long as it is not open."""
 
     cut: Job | None = None

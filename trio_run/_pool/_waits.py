@@ -18,7 +18,6 @@ from typing import Any
 import attrs
 import trio
 
-from .._handle import State
 from .._names import join
 from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
@@ -100,8 +99,8 @@ class Waits:
             raise WouldDeadlock(join(self.crew.path, job.name), caller_name())
         limiter, askers = self.jobs.limiter, self.jobs.askers
         asker = next((holder for holder in around if holder.crew.jobs.limiter is limiter), None)
-        if not endless and job.state is State.RUNNING:
-            asker = None  # It needs no slot to come free, and gives its own back some day.
+        if not endless and job.doer is not None:
+            asker = None  # That needs no slot to come free, and this one gives its own back some day.
         waiting = AWAITED.setdefault(job, []) if endless else []
         waiting.append(task := trio.lowlevel.current_task())
         if asker is not None:
