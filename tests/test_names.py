@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_run import _names
-from trio_run._names import checked, is_within, join, name_of, unwrapped
+from trio_run._names import called, checked, is_within, join, name_of, unwrapped
 
 STEPS = st.text(min_size=1).filter(lambda text: text.isprintable() and "/" not in text and "#" not in text)
 
@@ -182,3 +182,15 @@ class TestNameOf:
         odd.__name__ = said
 
         assert name == name_of(odd)
+
+
+class TestCalled:
+    @pytest.mark.parametrize(("said", "name"), [("shop", "shop"), (None, "Odd"), (7, "Odd")])
+    def test_own_name(self, said, name):
+        """
+        What has a name that is text is called that; of anything else it is guessed.
+        """
+        odd = type("Odd", (), {})()
+        odd.name = said
+
+        assert name == called(odd)

@@ -82,3 +82,11 @@ def name_of(thing: object) -> str:
         kind = owner.__name__ if isinstance(owner, type) else type(owner).__name__
         return kind if name == "run" else f"{kind}.{name}"
     return name
+
+
+def called(runner: object) -> str:
+    """
+    Return what *runner* is called: its own name if it has one, as supervisors, pipelines and their like do, or a good guess.
+    """
+    name = getattr(runner, "name", None)
+    return name if isinstance(name, str) else name_of(runner)

@@ -204,6 +204,12 @@ class Server:
         """
 
 
+class Slashed:
+    name = "a/b"
+
+    async def run(self): ...
+
+
 class Blocking:
     """
     Something that is no runner.
@@ -229,6 +235,7 @@ class TestBuild:
             (Server, ["80"], "Server"),
             (Server(80), [], "Server"),
             (Server(80).run, [], "Server"),
+            (tr.Partitions("carts", lambda _: main, count=2), [], "carts"),
         ],
     )
     def test_what_can_run(self, thing, args, path):
@@ -284,6 +291,7 @@ class TestBuild:
             (Blocking, [], "shop:app cannot run: Blocking.run is not async"),
             (max, ["a", "b"], "what shop:app returned cannot run: 'b' cannot run. "),
             (Blocking(), [], "shop:app cannot run: "),
+            (Slashed(), [], "shop:app cannot run: 'a/b' cannot be the name of shop:app: "),
             (lambda _args: None, [], "what shop:app returned is None. A factory returns the Supervisor"),
             (lambda _args: print, [], "shop:app returned the function print, which is not async."),
         ],

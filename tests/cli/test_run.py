@@ -333,6 +333,16 @@ class TestCheck:
         ) == result.stdout
         assert (0, "") == (result.returncode, result.stderr)
 
+    def test_partitions(self, run):
+        """
+        Partitions run by themselves too, and are drawn by their name.
+        """
+        result = run("carts = tr.Partitions('carts', lambda _: steady, count=1)", "run", "--check", "shop:carts")
+
+        assert (
+            "carts  one_for_one  budget 10 in 60 s  backoff 0.1 to 30 s\n└─ 0   always       grace 5 s\n"
+        ) == result.stdout
+
     def test_ascii(self, run):
         """
         Where only ASCII can be written, the tree is made of that.

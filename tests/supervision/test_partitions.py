@@ -253,3 +253,14 @@ class TestResize:
                     assert [str(n) for n in range(p.count)] == names or not names
 
         assert 4 < len(cancel_everywhere(run).points)
+
+
+class TestNamed:
+    async def test_started_among_others(self):
+        """
+        Started beside what a supervisor has they keep their name, as a child and by `start_soon`.
+        """
+        async with tr.open_supervisor("shop", tr.Partitions("carts", child, count=1)) as shop:
+            handle = shop.start_soon(tr.Partitions("bills", child, count=1))
+
+            assert [("carts", "bills"), "shop/bills"] == [tuple(each.name for each in shop.children), handle.name]

@@ -11,7 +11,7 @@ from typing import ClassVar, final
 
 import attrs
 
-from .._names import checked, name_of
+from .._names import called, checked, name_of
 from .._runner import adapt
 from ._show import new_show
 from ._spec import OnExit, Spec, checked_interrupt
@@ -57,8 +57,7 @@ class Actor(Spec):
     ) -> None:
         recipe = adapt(execute, args)
         if name is None:
-            named = getattr(execute, "name", None)  # A supervisor has one.
-            name = named if isinstance(named, str) else name_of(execute)
+            name = called(execute)
         if grace is None:
             own = getattr(execute, "grace", None)
             grace = own if isinstance(own, int | float) else 5.0

@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
-from .._names import name_of, unwrapped
+from .._names import called, checked, name_of, unwrapped
 from .._runner import Recipe, adapt
 from .._said import said
 from ..errors import TrioRunError
 from ..supervision._child import Child
 from ..supervision._handle import Supervisor
+from ..supervision._partitions import Partitions
 
 PLAIN = (ValueError, OSError, TrioRunError)
 """What a factory raises to say that it cannot work as it was asked to; anything else is a mistake in it."""
@@ -148,7 +149,7 @@ def _can_run(thing: object, module: str) -> bool:
     """
     Tell whether *thing* is worth naming as something to run.
     """
-    if isinstance(thing, Supervisor):
+    if isinstance(thing, Supervisor | Partitions):
         return True
     return inspect.iscoroutinefunction(thing) and getattr(thing, "__module__", None) == module
 
@@ -218,11 +219,9 @@ def _root(target: str, thing: object, args: tuple[str, ...]) -> Root:
     function = thing if not hasattr(thing, "run") or isinstance(thing, type) else typing.cast("typing.Any", thing).run
     _check_args(target, function, args)
     try:
-        recipe = adapt(thing, args)
-    except TypeError as exc:
+        return Root(checked(called(thing), target), thing, adapt(thing, args))
+    except (TypeError, ValueError) as exc:
         raise CannotLoad(f"{target} cannot run: {' '.join(str(exc).split())}") from exc
-    name = thing.name if isinstance(thing, Supervisor) else name_of(thing)
-    return Root(name, thing, recipe)
 
 
 def _check_runnable(target: str, thing: object, args: tuple[str, ...]) -> None:

@@ -28,8 +28,7 @@ def plan_of(supervisor: Supervisor, path: str | None = None, grace: float = math
     yield Node(path=path, rules=tuple(rules_of(supervisor, min(grace, supervisor.grace))))
     for child in supervisor.children:
         below = join(path, child.name)
-        inner = child.runner.supervisor if isinstance(child.runner, Partitions) else child.runner
-        if isinstance(inner, Supervisor):
+        if (inner := supervisor_in(child.runner)) is not None:
             top, *rest = plan_of(inner, below, child.grace)
             restart = () if child.restart is Restart.ALWAYS else (f"restart {child.restart.value}",)
             yield Node(path=below, rules=(*top.rules, *restart, *_unusual(child)))
@@ -37,6 +36,15 @@ def plan_of(supervisor: Supervisor, path: str | None = None, grace: float = math
         else:
             rules = (child.restart.value, f"grace {_seconds(child.grace)}", *_unusual(child))
             yield Node(path=below, rules=rules)
+
+
+def supervisor_in(runner: object) -> Supervisor | None:
+    """
+    Return the supervisor that *runner* is, or has for its partitions; None if it is something else.
+    """
+    if isinstance(runner, Partitions):
+        return runner.supervisor
+    return runner if isinstance(runner, Supervisor) else None
 
 
 def rules_of(supervisor: Supervisor, grace: float) -> Iterator[str]:

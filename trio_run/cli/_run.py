@@ -18,12 +18,11 @@ import trio
 
 from .._tree import Node, TreeView, charset_for, draw_plan
 from ..stacks import dump_on_signal
-from ..supervision._handle import Supervisor
 from ._exit import Exit, by_signal
 from ._launch import Run
 from ._load import PLAIN, CannotLoad, FactoryFailed, Root, build, load
 from ._log import RunLog, Style, Tracebacks, configure, say, style_for
-from ._plan import plan_of
+from ._plan import plan_of, supervisor_in
 
 
 class Mode(enum.Enum):
@@ -132,6 +131,6 @@ def _plan(root: Root) -> str:
     Draw what is known of a root before it runs.
     """
     charset = charset_for(sys.stdout.encoding)
-    if isinstance(root.runner, Supervisor):
-        return draw_plan(plan_of(root.runner), charset)
+    if (supervisor := supervisor_in(root.runner)) is not None:
+        return draw_plan(plan_of(supervisor), charset)
     return draw_plan([Node(path=root.path, rules=("a runner, which says what it starts when it runs",))], charset)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack, overload
 import trio
 
 from .._handle import Handle
-from .._names import join, name_of
+from .._names import called, join
 from ._alike import alike
 from ._changes import Changes
 from ._child import Child, as_child, once
@@ -244,5 +244,5 @@ def child_for(shell: Shell, runner: object, args: tuple[object, ...], name: str 
         if args or name is not None:
             raise TypeError(f"A {type(runner).__name__} brings its arguments and its name along; give them to it.")
         return as_child(runner)
-    free = shell.seats.free_name(name_of(runner) if name is None else name)
+    free = shell.seats.free_name(called(runner) if name is None else name)
     return once(runner, args, free)

@@ -14,7 +14,7 @@ from typing import ClassVar, final
 
 import attrs
 
-from .._names import checked, is_name, name_of
+from .._names import called, checked, is_name, name_of
 from .._runner import Recipe, adapt, is_async
 from ._outcome import Classify
 from ._policy import Backoff, Budget, Restart
@@ -87,14 +87,13 @@ class Child:
     ) -> None:
         recipe = adapt(runner, args)
         if name is None:
-            named = getattr(runner, "name", None)  # A supervisor has one.
-            name = named if isinstance(named, str) else name_of(runner)
+            name = called(runner)
         if classify is not None and (not callable(classify) or is_async(classify)):
             raise TypeError(f"classify takes a function that is not async, not {classify!r}.")
         if probe is not None:
             check_type(Probe, "probe", probe)
         if grace is None:
-            own = getattr(runner, "grace", None)  # A supervisor has one, too.
+            own = getattr(runner, "grace", None)  # A supervisor has one.
             grace = own if isinstance(own, int | float) else None
         said = (restart, grace, backoff, budget, on_give_up, start_timeout, beat, max_age, significant, after)
         rules = _KEPT
