@@ -1320,6 +1320,41 @@ class TestWaitIdle:
             with pytest.raises(tr.WouldDeadlock):
                 await pool.run(pool.wait_idle)
 
+    async def test_a_circle_through_a_handle(self):
+        """
+        A job that waits for another pool to be idle, where a job of that waits for it, is found out; slots are free.
+        """
+
+        async def wait_for_the_other():
+            await other.wait_idle()
+
+        async def wait_for(handle):
+            await trio.sleep(1)
+            await handle.wait()
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(5, name="one") as one, tr.open_pool(5, name="other") as other:
+                handles = [one.start_soon(wait_for_the_other)]
+                handles.append(other.start_soon(wait_for, handles[0]))
+
+        assert ["finished", "failed"] == states(handles)
+        assert ("one/wait_for_the_other", "other/wait_for") == (handles[1].error.path, handles[1].error.caller)
+
+    async def test_a_circle_of_idle_pools(self):
+        """
+        So are jobs of two pools each of which waits for the other pool.
+        """
+
+        async def wait_for(pool):
+            await trio.lowlevel.checkpoint()
+            await pool.wait_idle()
+
+        with tr.use_sinks(lambda _: None):
+            async with tr.open_pool(5, name="one") as one, tr.open_pool(5, name="other") as other:
+                handles = [one.start_soon(wait_for, other), other.start_soon(wait_for, one)]
+
+        assert ["failed", "finished"] == sorted(states(handles))
+
 
 class TestHandleWait:
     async def test_a_full_pool(self):

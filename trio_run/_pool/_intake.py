@@ -10,6 +10,8 @@ from __future__ import annotations
 
 # pyright: reportPrivateUsage=false
 # A job is a handle, and is made here.
+import contextlib
+import math
 from collections.abc import Callable
 from contextvars import copy_context
 from types import FunctionType
@@ -26,7 +28,7 @@ from .._thread import check_thread
 from ..errors import Closed, WouldDeadlock
 from ..events import PoolSaturated
 from ._job import Audience, Job
-from ._waiters import holders
+from ._waiters import awaiting, caller_name, dependent_workers, holders
 from ._waits import Waits
 from ._worker import Worker
 
@@ -176,15 +178,16 @@ class Intake(Waits):
         Raises:
             WouldDeadlock: The present task is one of them, or they wait for a slot that it has.
         """
-        around = tuple(holders())
-        if any(holder.crew is self.crew for holder in around):
-            raise WouldDeadlock(self.crew.path, around[0].path)
-        await trio.lowlevel.checkpoint()
-        while not self.crew.all_over:
-            if self.crew.idle is None:
-                self.crew.idle = trio.Event()
-            with self.waiting():
-                await self.crew.idle.wait()
+        crew, endless = self.crew, trio.current_effective_deadline() == math.inf
+        if any(holder.crew is crew for holder in (dependent_workers() if endless else holders())):
+            raise WouldDeadlock(crew.path, caller_name())
+        with awaiting(crew) if endless else contextlib.nullcontext():
+            await trio.lowlevel.checkpoint()
+            while not crew.all_over:
+                if crew.idle is None:
+                    crew.idle = trio.Event()
+                with self.waiting():
+                    await crew.idle.wait()
 
     def withdraw(self, job: Job, reason: str | None) -> None:
         """

@@ -1,15 +1,16 @@
 """
-Which tasks wait for the present one: in a call, around its nursery, or for the handle of a job of a pool.
+Which tasks wait for the present one: in a call, around its nursery, for the handle of a job, or for an idle pool.
 
 Who waits for a slot, and whether there will be one, is not known here.
 
 Laws: whoever runs a job on a pool waits for the task that does it. What a task started in a nursery elsewhere is no part of it.
-Who waits for a handle with a deadline does not wait for ever, and is in no circle.
+Who waits so with a deadline does not wait for ever, and is in no circle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Generator, Iterator
 
 import trio
 from trio.lowlevel import Task
@@ -17,11 +18,30 @@ from trio.lowlevel import Task
 from .._names import is_within
 from .._stopping import current_life
 from ..errors import WouldDeadlock
+from ._crew import Crew
 from ._job import Job
 from ._worker import WORKERS, Worker
 
-AWAITED: dict[Job, list[Task]] = {}
-"""The jobs that other jobs wait for by their handles, for as long as it takes, and the tasks that do so."""
+AWAITED: dict[object, list[Task]] = {}
+"""
+The jobs that other jobs wait for by their handles, and the crews all jobs of which others wait for, for as long as it takes; with
+the tasks that do so.
+"""
+
+
+@contextlib.contextmanager
+def awaiting(key: Job | Crew) -> Generator[None]:
+    """
+    Have the present task count as one that waits for a job, or all jobs of a crew, for as long as a block lasts.
+    """
+    task, tasks = trio.lowlevel.current_task(), AWAITED.setdefault(key, [])
+    tasks.append(task)
+    try:
+        yield
+    finally:
+        tasks.remove(task)
+        if not tasks:
+            del AWAITED[key]
 
 
 def waiters(task: Task | None = None) -> Iterator[Task]:
@@ -38,24 +58,25 @@ def waiters(task: Task | None = None) -> Iterator[Task]:
 
 def dependents() -> list[Task]:
     """
-    Return the present task, and all that wait for it, by handles as well.
+    Return the present task, and all that wait for it, by handles and for idle pools as well.
     """
     found = dict.fromkeys(waiters())
     left = list(found)
     for task in left:
-        job = job_of(task)
-        for other in () if job is None else AWAITED.get(job, ()):
-            news = [each for each in waiters(other) if each not in found]
-            found.update(dict.fromkeys(news))
-            left += news
+        worker = WORKERS.get(task)
+        for key in () if worker is None else (worker.job, worker.crew):
+            for other in AWAITED.get(key, ()):
+                news = [each for each in waiters(other) if each not in found]
+                found.update(dict.fromkeys(news))
+                left += news
     return left
 
 
-def waits_for_this(job: Job) -> bool:
+def dependent_workers() -> Iterator[Worker]:
     """
-    Tell whether a job waits for the present task, be it by handles.
+    Give the workers whose jobs wait for the present task, by handles and for idle pools as well.
     """
-    return bool(AWAITED) and any(job_of(task) is job for task in dependents())
+    return (worker for task in dependents() if (worker := WORKERS.get(task)) is not None)
 
 
 def job_of(task: Task) -> Job | None:

@@ -4,7 +4,7 @@ Who holds a slot of a pool and waits for one of its jobs, and when that would be
 Slots are the tokens of a limiter, so pools that share one see each other's waits.
 
 Law: a wait that would never end raises, where that can be seen: where all slots are held by such as wait likewise, or where jobs
-wait for each other's handles in a circle. A pause is no end.
+wait in a circle for each other's handles, or for idle pools. A pause is no end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..errors import PoolWouldDeadlock, WouldDeadlock
 from ._crew import Crew
 from ._job import Askers, Job
 from ._jobs import Jobs
-from ._waiters import AWAITED, caller_name, holders, waits_for_this
+from ._waiters import AWAITED, awaiting, caller_name, dependent_workers, holders
 from ._worker import Worker
 
 
@@ -95,24 +95,21 @@ class Waits:
             PoolWouldDeadlock: It would wait for ever, as all who have a slot do.
         """
         endless = trio.current_effective_deadline() == math.inf
-        if any(holder.job is job for holder in around) or (endless and waits_for_this(job)):
+        others = dependent_workers() if endless and AWAITED else around
+        if any(holder.job is job for holder in others):
             raise WouldDeadlock(join(self.crew.path, job.name), caller_name())
         limiter, askers = self.jobs.limiter, self.jobs.askers
         asker = next((holder for holder in around if holder.crew.jobs.limiter is limiter), None)
         if not endless and job.doer is not None:
             asker = None  # That needs no slot to come free, and this one gives its own back some day.
-        waiting = AWAITED.setdefault(job, []) if endless else []
-        waiting.append(task := trio.lowlevel.current_task())
         if asker is not None:
             askers.add(job, asker)
         try:
             if asker is not None and self.stuck:
                 raise self.deadlock(asker)
-            yield
+            with awaiting(job) if endless else contextlib.nullcontext():
+                yield
         finally:
-            waiting.remove(task)
-            if endless and not waiting:
-                del AWAITED[job]
             if asker is not None:
                 askers.remove(job, asker)
 
