@@ -264,7 +264,8 @@ class Pool:
         Wait until no job runs or waits, which says nothing of those that are offered next.
 
         Raises:
-            WouldDeadlock: It was called from inside of a job, or of one of another pool that has the slot they wait for.
+            WouldDeadlock: It was called from inside of a job, or of what a job waits for, or of one of another pool that has the
+                slot they wait for.
 
         Cancellation:
             Ends the wait.
