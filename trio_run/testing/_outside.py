@@ -52,7 +52,7 @@ class Outside:
 
     def _thread(self) -> str:
         if count := trio.testing.active_thread_count():
-            return f"{count} threads of trio.to_thread"
+            return "a thread of trio.to_thread" if count == 1 else f"{count} threads of trio.to_thread"
         for thread in set(threading.enumerate()) - self.threads:
             if thread not in _trio_compat.idle_threads() and not isinstance(thread, WatchThread):
                 return f"the thread {thread.name}"
