@@ -264,8 +264,7 @@ class Pool:
         Wait until no job runs or waits, which says nothing of those that are offered next.
 
         Raises:
-            WouldDeadlock: It was called from inside of a job, or of what a job waits for, or of one of another pool that has the
-                slot they wait for.
+            WouldDeadlock: A job waits for the caller, or jobs wait for a slot that it has.
 
         Cancellation:
             Ends the wait.
