@@ -223,6 +223,16 @@ class TestTokens:
         assert {"test_race": "passed"} == suite.run(*workers).outcomes()
         assert {} == self.stored(suite)
 
+    def test_nothing_is_written_by_two_at_once(self, suite):
+        """
+        Whichever worker found it, what each test failed with is kept.
+        """
+        race, names = self.RACE.replace("FIXED", "False"), [f"test_race_{number}" for number in range(4)]
+        suite.write("\n".join(race.replace("test_race", name) for name in names))
+        suite.run("-n2")
+
+        assert {f"test_it.py::{name}" for name in names} == set(self.stored(suite))
+
     def test_can_be_replayed(self, suite):
         """
         The command that a failure prints runs the same schedule, and passes when the race is mended.
