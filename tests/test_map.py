@@ -171,6 +171,23 @@ class TestInputs:
         assert error is caught.value
         assert [10, 20] == seen
 
+    async def test_inputs_that_raise_the_end_of_a_loop(self):
+        """
+        Inputs that are looped over with ``for`` and raise StopAsyncIteration have failed; they did not end.
+        """
+
+        def inputs():
+            yield 1
+            raise StopAsyncIteration
+
+        seen = []
+        async with tr.open_pool(2) as pool, pool.map(nap, inputs()) as outcomes:
+            with pytest.raises(RuntimeError, match="raised StopAsyncIteration") as caught:
+                await note(outcomes, seen, "value")
+
+        assert [10] == seen
+        assert isinstance(caught.value.__cause__, StopAsyncIteration)
+
     async def test_an_async_generator_is_closed(self):
         """
         A generator that was made for the map ends with it.

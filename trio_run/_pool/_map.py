@@ -143,12 +143,22 @@ class Map(Generic[ItemT, T]):
                 await self._offer_all(lane)
                 ended = True
         except Exception as exc:  # noqa: BLE001 - it is passed on, to who takes
-            lane.failure, lane.taken = exc, isinstance(exc, Closed)
+            lane.failure, lane.taken = self._failure(exc), isinstance(exc, Closed)
         finally:
             if not ended and lane.failure is None:
                 lane.failure, lane.taken = self._cut_short(lane), True
             lane.reading = False
             lane.tell()
+
+    def _failure(self, error: Exception) -> Exception:
+        """
+        Return what the loop is to end with: an error, though it be the one that elsewhere says that all is well.
+        """
+        if not isinstance(error, StopAsyncIteration):
+            return error
+        failure = RuntimeError(f"The inputs of a map over {self._name} raised StopAsyncIteration.")
+        failure.__cause__ = error
+        return failure
 
     def _cut_short(self, lane: Lane) -> Exception:
         if lane.left:
