@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Iterable
 import attrs
 import trio
 
+from .._tasks import all_tasks
 from . import _look as look
 from ._births import checks_around
 from ._check import check_numbers, checked_grace
@@ -99,7 +100,7 @@ class View:
 
 def _look(view: View, unborn: Unborn) -> tuple[Leak, ...]:
     births = view.watch.births
-    waiting = {id(task.coro) for task in look.all_tasks()}
+    waiting = {id(task.coro) for task in all_tasks()}
     things = (
         *look.at_tasks(births),
         *look.at_generators(births),

@@ -25,6 +25,7 @@ from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
 from .._pool import Worker
+from .._tasks import all_tasks
 from .._weighted import WeightedLimiter
 from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
@@ -163,18 +164,6 @@ def _without_number(name: str) -> str:
 
 
 # trio's side.
-
-
-def all_tasks() -> Iterator[Task]:
-    """
-    Yield each task of this thread's run, parents first.
-    """
-    root = trio.lowlevel.current_root_task()
-    todo = [root] if root is not None else []
-    while todo:
-        task = todo.pop()
-        yield task
-        todo.extend(child for nursery in task.child_nurseries for child in nursery.child_tasks)
 
 
 def at_tasks(births: Births) -> Iterator[Thing]:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 import trio
 
 from .. import _trio_compat as compat
+from .._tasks import all_tasks
 from ..stacks import WatchThread
 from ._births import Births
-from ._look import all_tasks
 from ._machine import wait_for_end
 from ._things import Kind, Leak
 

@@ -30,7 +30,8 @@ from trio.lowlevel import Task
 
 from .. import _trio_compat as compat
 from .._pool import WORKERS
-from ._look import all_tasks, find_worker
+from .._tasks import all_tasks
+from ._look import find_worker
 from ._places import places_of
 from ._report import ensure_known
 from ._taps import present_births

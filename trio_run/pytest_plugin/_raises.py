@@ -19,8 +19,8 @@ from unittest import mock
 import pytest
 import trio
 
+from .._said import leaves
 from ..testing._everywhere_fault import FaultZone
-from ..testing._everywhere_parts import leaves
 from ..testing._everywhere_zone import Zone
 
 Exit = Callable[[Any, type[BaseException] | None, BaseException | None, TracebackType | None], bool]

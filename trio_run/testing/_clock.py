@@ -15,12 +15,14 @@ import functools
 import math
 import time
 from collections.abc import Callable
+from itertools import filterfalse
 from typing import Final, final
 
 import attrs
 import trio
 
 from .. import _trio_check, _trio_compat
+from .._tasks import all_tasks
 from ..errors import TrioRunError
 from ..stacks import TaskDump, task_dump
 from ._outside import Outside
@@ -191,7 +193,7 @@ class QuietClock(trio.abc.Clock):
         if self._deadlocks == 1 and main is not None:
             _trio_compat.interrupt(main, error)
             return
-        for task in _tasks_of_the_program():
+        for task in filterfalse(_trio_compat.is_trios_own, tuple(all_tasks())):
             _trio_compat.interrupt(
                 task, LetGo("The run is in a deadlock, and this task did not end when it was cancelled.")
             )
@@ -210,17 +212,3 @@ class _Awakening(trio.abc.Instrument):
         Called by trio.
         """
         self.clock.wake_up()
-
-
-def _tasks_of_the_program() -> list[trio.lowlevel.Task]:
-    """
-    Return all tasks but trio's own.
-    """
-    todo = [trio.lowlevel.current_root_task()]
-    found: list[trio.lowlevel.Task] = []
-    while todo:
-        task = todo.pop()
-        if task is not None:
-            found.append(task)
-            todo += [child for nursery in task.child_nurseries for child in nursery.child_tasks]
-    return [task for task in found if not _trio_compat.is_trios_own(task)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import trio
 
-from ._everywhere_parts import leaves
+from .._said import leaves
 from ._everywhere_probe import Probe
 from ._everywhere_report import How
 from ._everywhere_zone import Zone, guarded

@@ -10,13 +10,14 @@ Law: what a scope of its own does to a part is its own affair.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, TypeAlias, cast
 
 import attrs
 import trio
 
 from .. import _trio_compat
+from .._said import leaves
 from .._step import coroutine_of
 from ._everywhere_places import Place, place_of_error
 from ._everywhere_probe import Observer, Probe
@@ -149,14 +150,3 @@ def sight_of(error: BaseException) -> Sight:
     Return what tells an error from others in equal runs.
     """
     return f"{type(error).__module__}.{type(error).__qualname__}", place_of_error(error)
-
-
-def leaves(exc: BaseException) -> Iterator[BaseException]:
-    """
-    Yield the errors in a group, and in the groups in it; or else the error itself.
-    """
-    if isinstance(exc, BaseExceptionGroup):
-        for each in cast("BaseExceptionGroup[BaseException]", exc).exceptions:
-            yield from leaves(each)
-    else:
-        yield exc

@@ -20,12 +20,13 @@ import outcome
 import trio
 
 from .. import _trio_compat
+from .._said import leaves
 from .._sometimes import drive_sometimes
 from .._step import put_around
 from ..leaks import Ignore, Kind, Leak, LeakError, Rule, leak_check
 from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
-from ._everywhere_parts import Ended, Sight, leaves, sight_of
+from ._everywhere_parts import Ended, Sight, sight_of
 from ._everywhere_places import Place, blamed, place_of_error
 from ._everywhere_probe import RunGivenUp
 from ._everywhere_report import Finding, Verdict

@@ -18,6 +18,7 @@ from trio.testing import MockClock, active_thread_count
 from ..stacks import task_dump
 from ._clock import Deadlock
 from ._explore_course import Course
+from ._outside import waits_for_io
 
 AN_HOUR = 3600.0
 """
@@ -49,7 +50,7 @@ class Idle(trio.abc.Instrument):
         if now.tasks_runnable or now.run_sync_soon_queue_size:
             return
         clock, seconds = self.clock, now.seconds_to_next_deadline
-        if _waits_for_io(now):
+        if waits_for_io(now):
             if seconds < math.inf:
                 clock.autojump_threshold = SECONDS_FOR_IO
                 trio.lowlevel.current_trio_token().run_sync_soon(_nothing)
@@ -69,15 +70,6 @@ class Idle(trio.abc.Instrument):
 
 def _threads_at_work() -> bool:
     return active_thread_count() > 0
-
-
-def _waits_for_io(now: trio.lowlevel.RunStatistics) -> bool:
-    """
-    Tell whether somebody waits for I/O, besides trio itself, which waits for other threads to wake it.
-    """
-    counts = attrs.asdict(now.io_statistics)
-    waiting = [int(count) for name, count in counts.items() if name.startswith("tasks_waiting")]
-    return sum(waiting) > 1
 
 
 def _nothing() -> None:

@@ -105,7 +105,7 @@ def _partner() -> str:
     """
     waited = _trio_compat.waited_descriptors()
     if waited is None:
-        return "I/O" if _waits_for_io() else ""
+        return "I/O" if waits_for_io(trio.lowlevel.current_statistics()) else ""
     if not waited:
         return ""
     if sys.platform != "linux":
@@ -116,9 +116,9 @@ def _partner() -> str:
     return next((who for who in map(ends.beyond, waited) if who), "")
 
 
-def _waits_for_io() -> bool:
+def waits_for_io(now: trio.lowlevel.RunStatistics) -> bool:
     """
     Tell whether a task waits for I/O, besides trio's own, which waits to be woken by threads.
     """
-    counts = attrs.asdict(trio.lowlevel.current_statistics().io_statistics)
-    return bool(sum(count for name, count in counts.items() if name.startswith("tasks_waiting")) > 1)
+    counts: dict[str, int | str] = attrs.asdict(now.io_statistics)
+    return sum(int(count) for name, count in counts.items() if name.startswith("tasks_waiting")) > 1
