@@ -11,7 +11,7 @@ import weakref
 import pytest
 import trio
 
-from trio_run.leaks._taps import begin, end
+from trio_run.leaks._watch import begin, end
 from trio_run.testing import QuietClock
 
 pytestmark = pytest.mark.no_leak_check("it looks at how a check works")

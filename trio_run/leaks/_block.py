@@ -23,8 +23,8 @@ from ._check import check_numbers, checked_grace
 from ._heap import Unborn, collect, collect_all, note_told
 from ._patience import Patience
 from ._report import ensure_known, outcome_of
-from ._taps import Watch, begin, end, tap_generators
 from ._things import Ignore, Kind, Leak, Rule, Snapshot, leaked, rules_from
+from ._watch import Watch, begin, end, tap_generators
 
 
 @contextlib.asynccontextmanager

@@ -24,8 +24,8 @@ from ._births import Births
 from ._heap import collect, collect_all, note_told
 from ._patience import Patience
 from ._report import NotWatching, ensure_known, outcome_of
-from ._taps import Watch, begin, end, tap_generators
 from ._things import Ignore, Kind, Leak, Rule, Snapshot, Thing, leaked, rules_from
+from ._watch import Watch, begin, end, tap_generators
 
 check_numbers = itertools.count(1)
 

@@ -30,8 +30,8 @@ from .._weighted import WeightedLimiter
 from ._births import Birth, Births, Entry, HasFileno, Synchronizer, holders_of
 from ._machine import Descriptor, descriptors, processes
 from ._places import is_foreign, places_of, spelled, stack_of
-from ._taps import is_telling, kind_of
 from ._things import Kind, Snapshot, Thing
+from ._watch import is_telling, kind_of
 
 _OF_DESCRIPTORS = frozenset([Kind.FILE, Kind.PIPE, Kind.SOCKET, Kind.DESCRIPTOR])
 

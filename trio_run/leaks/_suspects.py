@@ -34,7 +34,7 @@ from .._tasks import all_tasks
 from ._look import find_worker
 from ._places import places_of
 from ._report import ensure_known
-from ._taps import present_births
+from ._watch import present_births
 
 
 @attrs.frozen(kw_only=True)

@@ -1,13 +1,11 @@
 """
 Taps: how the record comes to hear of what is made.
 
-While somebody looks, the constructors of trio's and Python's own classes are wrapped, and so are the functions that open files,
-and warnings about what was dropped unclosed are collected. With the last who looks all of that is taken back, or with the last
-series of checks (`held_taps`). Audit hooks would hear of more files, but Python never forgets one, and calls it wherever a
-frame is looked at.
+The constructors of trio's and Python's own classes are wrapped, and so are the functions that open files. Audit hooks would
+hear of more files, but Python never forgets one, and calls it wherever a frame is looked at. Who looks, and when, is not known
+here.
 
-Laws: nothing is touched before the first check or series of them begins, or after the last has ended. A warning that is no leak
-is given out as it would have been.
+Law: nothing is touched before the first who needs the taps, or after the last.
 """
 
 from __future__ import annotations
@@ -21,9 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
-import warnings
-from collections.abc import AsyncGenerator, Callable, Generator
-from types import AsyncGeneratorType, CoroutineType
+from collections.abc import Callable, Generator
 from typing import Any, cast
 
 import attrs
@@ -32,20 +28,11 @@ import trio
 from .. import _trio_compat as compat
 from .._weighted import WeightedLimiter
 from ._births import Births, Synchronizer, absolute
-from ._heap import frozen_heap
 
 Undo = Callable[[], None]
 
-NEVER_AWAITED = "coroutine .* was never awaited"
-
 _lock = threading.Lock()
 _taps: Taps | None = None
-_watch: Watch | None = None
-
-
-def _is_open(state: Any) -> bool:  # noqa: ANN401 - a channel's state has no public class
-    statistics = state.statistics()
-    return bool(statistics.open_send_channels and statistics.open_receive_channels)
 
 
 @attrs.define(eq=False)
@@ -61,141 +48,41 @@ class Taps:
     holders: int = 0
 
 
-@attrs.define(eq=False)
-class Watch:
-    """
-    The record that is being written, and what has to be taken back when it is complete.
-    """
-
-    taps: Taps
-    births: Births = attrs.field(factory=lambda: Births(_is_open))
-    undo: contextlib.ExitStack = attrs.field(factory=contextlib.ExitStack)
-    log: list[warnings.WarningMessage] = attrs.field(factory=list[warnings.WarningMessage])
-    users: int = 0
-
-
-def kind_of(thing: object) -> type[object]:
-    """
-    Return the class of *thing*.
-    """
-    return type(thing)
-
-
-def is_telling(warning: warnings.WarningMessage, births: Births) -> bool:
-    """
-    Tell whether a warning is about something that was made while somebody looked, and leaked.
-    """
-    if issubclass(warning.category, ResourceWarning):
-        source: Any = warning.source
-        if isinstance(source, socket.socket):
-            return births.of(births.sockets, source) is not None
-        if isinstance(source, io.IOBase):
-            return not births.was_open_before(getattr(source, "name", None))
-        return kind_of(source) is not AsyncGeneratorType or births.of(births.generators, source) is not None
-    return issubclass(warning.category, RuntimeWarning) and "was never awaited" in str(warning.message)
-
-
-def present_births() -> Births | None:
-    """
-    Return the record that is being written; None if nobody looks.
-    """
-    return None if _watch is None else _watch.births
-
-
-def begin() -> Watch:
-    """
-    Have what is made from now on recorded.
-    """
-    global _watch  # noqa: PLW0603 - constructors are of the whole process
-    with _lock:
-        if _watch is None:
-            taps = _hold()
-            _watch = Watch(taps)
-            _watch.undo.enter_context(frozen_heap())
-            if "sqlite3" in sys.modules:  # Few need it, and it takes its time; a program may import it late.
-                connect = functools.partial(_open_noted, taps)
-                _watch.undo.callback(_replace(sys.modules["sqlite3"], "connect", connect))
-            if not sys.get_coroutine_origin_tracking_depth():
-                sys.set_coroutine_origin_tracking_depth(4)
-                _watch.undo.callback(sys.set_coroutine_origin_tracking_depth, 0)
-            _watch.log = _watch.undo.enter_context(_collected_warnings())
-            taps.births = _watch.births
-        _watch.users += 1
-        return _watch
-
-
-def end() -> None:
-    """
-    Say that one of those who look does not any more.
-    """
-    global _watch
-    with _lock:
-        if _watch is None:
-            return
-        _watch.users -= 1
-        if _watch.users:
-            return
-        watch, _watch = _watch, None
-        watch.taps.births = None
-        watch.undo.close()
-        _let_go(watch.taps)
-    for warning in watch.log:
-        if kind_of(warning.source) is CoroutineType:
-            warning.source.close()  # type: ignore[union-attr]  # The log has brought it back to life.
-        if not is_telling(warning, watch.births):
-            warnings.warn_explicit(
-                warning.message, warning.category, warning.filename, warning.lineno, source=warning.source
-            )
-
-
 @contextlib.contextmanager
-def held_taps() -> Generator[None]:
+def held_taps() -> Generator[Taps]:
     """
-    Keep the taps for a series of checks: to have them put on and taken off for each takes a tenth of its time.
+    Keep the taps on, for a series of checks: to put them on and take them off for each takes a tenth of its time.
     """
+    global _taps  # noqa: PLW0603 - constructors are of the whole process
     with _lock:
-        taps = _hold()
+        if _taps is None:
+            _taps = Taps()
+            _put_on(_taps)
+        taps = _taps
+        taps.holders += 1
     try:
-        yield
+        yield taps
     finally:
         with _lock:
-            _let_go(taps)
-
-
-def _hold() -> Taps:
-    global _taps  # noqa: PLW0603 - as above
-    if _taps is None:
-        _taps = Taps()
-        _put_on(_taps)
-    _taps.holders += 1
-    return _taps
-
-
-def _let_go(taps: Taps) -> None:
-    global _taps  # noqa: PLW0603 - as above
-    taps.holders -= 1
-    if not taps.holders:
-        _taps = None
-        taps.undo.close()
+            taps.holders -= 1
+            if not taps.holders:
+                _taps = None
+                taps.undo.close()
 
 
 @contextlib.contextmanager
-def unwatched() -> Generator[None]:
+def written_to(births: Births) -> Generator[None]:
     """
-    Have what is made inside of the block be no business of the checks that are open now.
-
-    For tools that make runs of their own, which may fail and leak as they are meant to.
+    Have it written to *births* what is made inside of the block; one at a time.
     """
-    if _watch is None:
-        yield
-        return
-    births = _watch.births
-    everywhere, followers = births.everywhere, births.followers
-    births.everywhere, births.followers = frozenset(), []
-    try:
-        yield
-    finally:
-        births.everywhere, births.followers = everywhere, followers
+    with held_taps() as taps, contextlib.ExitStack() as undo:
+        if "sqlite3" in sys.modules:  # Few need it, and it takes its time; a program may import it late.
+            undo.callback(_replace(sys.modules["sqlite3"], "connect", functools.partial(_open_noted, taps)))
+        taps.births = births
+        try:
+            yield
+        finally:
+            taps.births = None
 
 
 def _put_on(taps: Taps) -> None:
@@ -225,14 +112,6 @@ def _put_on(taps: Taps) -> None:
     if hasattr(os, "fork"):
         undo.callback(_replace(os, "fork", functools.partial(_fork_noted, taps)))
     undo.callback(_replace(socket.socket, "detach", functools.partial(_detach_noted, taps)))
-
-
-@contextlib.contextmanager
-def _collected_warnings() -> Generator[list[warnings.WarningMessage]]:
-    with warnings.catch_warnings(record=True) as log:
-        warnings.simplefilter("always", ResourceWarning)
-        warnings.filterwarnings("always", NEVER_AWAITED, RuntimeWarning)
-        yield log
 
 
 def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> Undo:  # noqa: ANN401 - a class or a module
@@ -363,24 +242,3 @@ def _open_noted(taps: Taps, original: Callable[..., object]) -> Callable[..., ob
         return opened
 
     return open_
-
-
-def tap_generators() -> Undo:
-    """
-    Have async generators recorded that are iterated in this thread's run from now on, until the returned function is called.
-    """
-    hooks = sys.get_asyncgen_hooks()
-
-    def firstiter(generator: AsyncGenerator[Any, Any]) -> None:
-        if _watch is not None:
-            _watch.births.note_generator(generator)
-        if hooks.firstiter is not None:
-            hooks.firstiter(generator)
-
-    sys.set_asyncgen_hooks(firstiter=firstiter)
-
-    def undo() -> None:
-        if sys.get_asyncgen_hooks().firstiter is firstiter:
-            sys.set_asyncgen_hooks(firstiter=hooks.firstiter)
-
-    return undo

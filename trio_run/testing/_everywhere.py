@@ -20,7 +20,8 @@ import trio
 from .. import _trio_check
 from .._names import name_of
 from ..leaks import Rule, frozen_heap
-from ..leaks._taps import held_taps, unwatched
+from ..leaks._taps import held_taps
+from ..leaks._watch import unwatched
 from ._everywhere_cancel import CancelZone
 from ._everywhere_fault import FaultZone
 from ._everywhere_parts import Sight

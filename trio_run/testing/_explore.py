@@ -21,7 +21,7 @@ from typing import Final
 
 import attrs
 
-from ..leaks._taps import unwatched
+from ..leaks._watch import unwatched
 from ._clock import Deadlock
 from ._explore_asked import check_numbers, check_program, checked_seed
 from ._explore_choosers import Told
