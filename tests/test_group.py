@@ -915,6 +915,19 @@ class TestOnAPool:
             with pytest.RaisesGroup(tr.PoolWouldDeadlock):
                 await pool.run(outer)
 
+    async def test_a_member_that_waits_at_once_where_there_was_room(self):
+        """
+        So is one that was submitted while a slot was free.
+        """
+
+        async def outer():
+            async with tr.open_group(pool=pool) as group:
+                await group.submit(pool.run, nap, 1)
+
+        async with tr.open_pool(2) as pool:
+            with pytest.RaisesGroup(tr.PoolWouldDeadlock):
+                await pool.run(outer)
+
 
 class TestStatistics:
     @both

@@ -133,6 +133,8 @@ class Intake(Waits):
         """
         if self.jobs.has_room:
             self.put(job)
+            if job.audience is not None:
+                job.audience.note_taken(job)  # It may begin before this task goes on.
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
         self.line_up(job, trio.lowlevel.current_task())

@@ -72,7 +72,7 @@ class Audience(Protocol):
 
     def note_taken(self, job: Job) -> None:
         """
-        Be told that a job was taken for which somebody waited for room.
+        Be told that a job was taken that somebody submitted.
         """
         del job
 
