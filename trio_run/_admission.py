@@ -69,7 +69,7 @@ class Admission:
         job = self._member(members.intake, fn, args, label)
         try:
             await members.intake.submit(job, None if members.intake.jobs.has_room else members.intake.asker())
-            members.intake.note(job, members.asker)
+            members.intake.check(job, members.asker)
         except BaseException as exc:
             self._forget(job)
             if isinstance(exc, Closed) and members.closed:

@@ -53,7 +53,16 @@ class Waits:
         if asker is None or job.done:  # It may be over by the time that who waited for room goes on.
             return
         self.jobs.askers.add(job, asker)
-        if self.stuck and job.doer is None:
+        self.check(job, asker)
+
+    def check(self, job: Job, asker: Worker | None) -> None:
+        """
+        Refuse to have *asker*, who has a slot, wait for ever for a job that was offered just now.
+
+        Raises:
+            PoolWouldDeadlock: It would, as all who have a slot do. The job is taken back.
+        """
+        if asker is not None and not job.done and self.stuck and job.doer is None:
             deadlock = self.deadlock(asker)
             self.jobs.retract(job)
             raise deadlock
