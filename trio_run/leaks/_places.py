@@ -29,8 +29,6 @@ _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 _TRIO = os.path.dirname(trio.__file__) + os.sep  # noqa: PTH120
 _OUTCOME = os.path.dirname(outcome.__file__) + os.sep  # noqa: PTH120
 
-_foreign: dict[str, bool] = {}
-
 
 @functools.cache
 def is_pytests(file: str) -> bool:
@@ -40,19 +38,17 @@ def is_pytests(file: str) -> bool:
     return any(part in file for part in _PYTEST)
 
 
+@functools.cache
 def is_foreign(file: str) -> bool:
     """
     Tell whether a *file* belongs to trio, the standard library, pytest or this package.
     """
-    known = _foreign.get(file)
-    if known is None:
-        known = _foreign[file] = (
-            file.startswith((_HERE, _PLUGIN, _TRIO, _OUTCOME, "<frozen", "<attrs"))
-            or is_pytests(file)
-            or (file.startswith(_STDLIB) and "site-packages" not in file)
-            or file == "<string>"
-        )
-    return known
+    return (
+        file.startswith((_HERE, _PLUGIN, _TRIO, _OUTCOME, "<frozen", "<attrs"))
+        or is_pytests(file)
+        or (file.startswith(_STDLIB) and "site-packages" not in file)
+        or file == "<string>"
+    )
 
 
 Point = tuple[str, int, str]
@@ -67,10 +63,7 @@ def caller_points() -> tuple[Point, ...]:
     points: list[Point] = []
     while frame is not None and len(points) < DEPTH:
         code = frame.f_code
-        foreign = _foreign.get(code.co_filename)
-        if foreign is None:
-            foreign = is_foreign(code.co_filename)
-        if not foreign:
+        if not is_foreign(code.co_filename):
             points.append((code.co_filename, frame.f_lineno, code.co_qualname))
         elif points and is_pytests(code.co_filename):
             break
