@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 Work = Callable[[], Awaitable[None]]
 
@@ -51,10 +52,7 @@ async def queue_workers(fn: Work, jobs: int, slots: int) -> None:
     tasks = [asyncio.create_task(worker()) for _ in range(slots)]
     for _ in range(jobs):
         await queue.put(fn)
-    await queue.join()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await _dismiss(queue, tasks)
 
 
 async def queue_tasks(fn: Work, jobs: int, slots: int) -> None:
@@ -75,6 +73,13 @@ async def queue_tasks(fn: Work, jobs: int, slots: int) -> None:
     make = asyncio.get_running_loop().create_future
     for _ in range(jobs):
         await queue.put((make(), fn, contextvars.copy_context()))
+    await _dismiss(queue, tasks)
+
+
+async def _dismiss(queue: asyncio.Queue[Any], tasks: list[asyncio.Task[None]]) -> None:
+    """
+    Let the workers of a queue finish what is in it, and end them.
+    """
     await queue.join()
     for task in tasks:
         task.cancel()

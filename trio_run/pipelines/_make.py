@@ -134,7 +134,7 @@ def stage(
     fn: Callable[..., Awaitable[object]],
     *,
     workers: int = 1,
-    ordered: bool = False,
+    ordered: bool = False,  # A flag, since all else about the two kinds of stage is alike, and users change their minds.
     name: str | None = None,
     on_error: OnError | str | Send = OnError.FAIL,
 ) -> Stage:

@@ -24,9 +24,8 @@ import trio
 
 from ._clock import QuietClock
 from ._everywhere_places import Place, is_of_a_user, is_trio_runs_own
-from ._everywhere_probe import Probe
 from ._everywhere_report import Verdict
-from ._everywhere_zone import Zone
+from ._everywhere_zone import Zone, joins
 
 ROUNDS = 20
 """
@@ -175,16 +174,9 @@ class Watch:
         """
         Return who is to blame if the run does not go on, and the place to show.
         """
-        waiting = [probe for probe in self._zone.live.values() if not _joins(probe)]
+        waiting = [probe for probe in self._zone.live.values() if not joins(probe.task)]
         waiting.sort(key=lambda probe: is_trio_runs_own(probe.coro))
         who = ", ".join(f"{probe.name} at {probe.place}" for probe in waiting)
         places = [probe.place for probe in (*waiting, *self._zone.live.values())]
         # Users look for their own first.
         return who, next(filter(is_of_a_user, places), waiting[0].place if waiting else None)
-
-
-def _joins(probe: Probe) -> bool:
-    """
-    Tell whether the task waits for others of its own, so that those are to blame.
-    """
-    return any(nursery.child_tasks for nursery in probe.task.child_nurseries)

@@ -100,8 +100,7 @@ class Zone(trio.abc.Instrument):
         """
         for task in tuple(self.live) or tuple(all_tasks()):
             _trio_compat.interrupt(task, RunGivenUp())
-            parent = any(nursery.child_tasks for nursery in task.child_nurseries)
-            if self.given_up and task in self.live and not parent and not _trio_compat.is_scheduled(task):
+            if self.given_up and task in self.live and not joins(task) and not _trio_compat.is_scheduled(task):
                 # A thread may keep it for ever; but it takes no further step, and so can be woken by anybody.
                 trio.lowlevel.reschedule(task, outcome.Error(RunGivenUp()))
 
@@ -182,3 +181,10 @@ class Zone(trio.abc.Instrument):
         """
         self.point = Point(self.count - 1, how, probe.name, probe.place, name, self.schedule)
         self.fired_at = trio.current_time()
+
+
+def joins(task: trio.lowlevel.Task) -> bool:
+    """
+    Tell whether *task* waits for others of its own, so that those are to blame.
+    """
+    return any(nursery.child_tasks for nursery in task.child_nurseries)
